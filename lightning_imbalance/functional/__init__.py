@@ -1,0 +1,37 @@
+"""Losses and figures as functions: no state, no classes, no Lightning."""
+
+from lightning_imbalance.functional.confusion_counts import ConfusionCounts, confusion_counts
+from lightning_imbalance.functional.logits import align, predicted_classes, probabilities
+from lightning_imbalance.functional.paired import PairedDifference, balanced_accuracy_difference
+from lightning_imbalance.functional.recall import (
+    balanced_accuracy,
+    class_recall,
+    geometric_mean,
+    macro_f1,
+    worst_class_recall,
+)
+from lightning_imbalance.functional.reduction import Terms, reduce, weighted_mean
+from lightning_imbalance.functional.weighted_bce import weighted_bce
+from lightning_imbalance.functional.weighted_cross_entropy import weighted_cross_entropy
+from lightning_imbalance.functional.wilson import wilson_interval
+
+__all__ = [
+    "ConfusionCounts",
+    "PairedDifference",
+    "Terms",
+    "align",
+    "balanced_accuracy",
+    "balanced_accuracy_difference",
+    "class_recall",
+    "confusion_counts",
+    "geometric_mean",
+    "macro_f1",
+    "predicted_classes",
+    "probabilities",
+    "reduce",
+    "weighted_bce",
+    "weighted_cross_entropy",
+    "weighted_mean",
+    "wilson_interval",
+    "worst_class_recall",
+]

@@ -1,0 +1,85 @@
+"""How far two models' balanced accuracies on the same samples are apart, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class PairedDifference(NamedTuple):
+    """A difference with its confidence interval.
+
+    Attributes:
+        difference: Balanced accuracy of the second model minus that of the first.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+
+    Example:
+        >>> PairedDifference(0.10, 0.04, 0.16).shown
+        True
+    """
+
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval lies on one side of 0."""
+        return self.low > 0 or self.high < 0
+
+
+def balanced_accuracy_difference(
+    first: Tensor, second: Tensor, target: Tensor, confidence: float = 0.95
+) -> PairedDifference:
+    """Return how much higher the second model's balanced accuracy is, on the same samples.
+
+    Each class's difference of recalls comes from the samples that only one of the models got right. Its interval is
+    that of Agresti & Min 2005 (section 3: half a pair is added to each cell of the 2 × 2 table), which has a width
+    also where no sample differs, and covers as often as it says with 20 samples a class. The classes are independent,
+    so that variances add.
+
+    Args:
+        first: Predicted classes of one model, shape ``(N,)``.
+        second: Predicted classes of the other, same samples.
+        target: The classes, shape ``(N,)``.
+        confidence: Coverage of the interval, between 0 and 1.
+
+    Returns:
+        Difference and interval over the classes that have samples.
+
+    Raises:
+        ValueError: The shapes differ, there is no sample, or ``confidence`` is not between 0 and 1.
+
+    Example:
+        >>> import torch
+        >>> target = torch.tensor([0] * 50 + [1] * 50)
+        >>> first, second = torch.zeros_like(target), target
+        >>> result = balanced_accuracy_difference(first, second, target)
+        >>> print(f"{result.difference:.2f} [{result.low:.2f}, {result.high:.2f}]")
+        0.50 [0.44, 0.52]
+    """
+    if not first.shape == second.shape == target.shape or target.ndim != 1 or len(target) == 0:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in (first, second, target))
+        msg = f"both predictions and the target must have shape (N,) with N above 0, got {shapes}."
+        raise ValueError(msg)
+    if not 0 < confidence < 1:
+        msg = f"`confidence` must be between 0 and 1, got {confidence}."
+        raise ValueError(msg)
+    gained = (second == target) & (first != target)
+    lost = (first == target) & (second != target)
+    difference, centre, variance = 0.0, 0.0, 0.0
+    classes = sorted(set(target.tolist()))
+    for label in classes:
+        of_class = target == label
+        n, up, down = (int(mask.sum()) for mask in (of_class, gained & of_class, lost & of_class))
+        difference += (up - down) / n
+        centre += (up - down) / (n + 2)
+        variance += (up + down + 1 - (up - down) ** 2 / (n + 2)) / (n + 2) ** 2
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * math.sqrt(variance)
+    low, high = (bound / len(classes) for bound in (centre - half, centre + half))
+    difference /= len(classes)
+    return PairedDifference(difference, max(min(low, difference), -1.0), min(max(high, difference), 1.0))

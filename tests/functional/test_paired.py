@@ -1,0 +1,113 @@
+"""The difference of two balanced accuracies, against counting by hand and against simulation."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import balanced_accuracy_score
+from torch import Tensor
+
+from lightning_imbalance.functional import PairedDifference, balanced_accuracy_difference
+
+
+@st.composite
+def two_models(draw: st.DrawFn) -> tuple[Tensor, Tensor, Tensor]:
+    rows = draw(st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=60))
+    first, second, target = torch.tensor(rows).unbind(1)
+    return first, second, target
+
+
+@given(two_models())
+def test_the_difference_is_that_of_scikit_learns_balanced_accuracies(models: tuple[Tensor, Tensor, Tensor]) -> None:
+    first, second, target = models
+    classes = sorted(set(target.tolist()))
+    by_hand = [
+        sum((second[i] == c).item() - (first[i] == c).item() for i in range(len(target)) if target[i] == c)
+        / (target == c).sum().item()
+        for c in classes
+    ]
+
+    result = balanced_accuracy_difference(first, second, target)
+
+    assert result.difference == pytest.approx(sum(by_hand) / len(classes))
+    assert result.low <= result.difference <= result.high
+    assert -1 <= result.low <= result.high <= 1
+
+
+def test_it_equals_scikit_learn_on_a_large_sample() -> None:
+    generator = torch.Generator().manual_seed(0)
+    first, second, target = torch.randint(0, 5, (3, 2000), generator=generator)
+    expected = balanced_accuracy_score(target, second) - balanced_accuracy_score(target, first)
+
+    assert balanced_accuracy_difference(first, second, target).difference == pytest.approx(expected)
+
+
+@given(two_models())
+def test_exchanging_the_models_mirrors_the_interval(models: tuple[Tensor, Tensor, Tensor]) -> None:
+    first, second, target = models
+    there, back = (
+        balanced_accuracy_difference(first, second, target),
+        balanced_accuracy_difference(second, first, target),
+    )
+
+    assert (back.difference, back.low, back.high) == pytest.approx((-there.difference, -there.high, -there.low))
+    assert back.shown == there.shown
+
+
+def test_the_interval_of_one_class_is_agresti_and_mins() -> None:
+    # 100 pairs, 15 gained, 5 lost: around 10 / 102, variance (20 + 1 - 10² / 102) / 102², by hand.
+    target = torch.zeros(100, dtype=torch.int64)
+    first, second = torch.ones_like(target), torch.ones_like(target)
+    second[:15] = 0
+    first[15:20] = 0
+    half = 1.959963984540054 * math.sqrt((21 - 100 / 102) / 102**2)
+
+    result = balanced_accuracy_difference(first, second, target)
+
+    assert result == pytest.approx((0.1, 10 / 102 - half, 10 / 102 + half))
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+    # Two models that are each right 80 % of the time, apart from each other: the true difference is 0.
+    generator = torch.Generator().manual_seed(0)
+    target = torch.tensor([0] * 60 + [1] * 40 + [2] * 20)
+    covered = 0
+    for _ in range(500):
+        right = torch.rand(2, len(target), generator=generator) < 0.8
+        first, second = (torch.where(hit, target, target + 1) for hit in right)
+        result = balanced_accuracy_difference(first, second, target)
+        covered += result.low <= 0 <= result.high
+
+    assert 0.915 <= covered / 500 <= 0.985  # 0.95, and four standard deviations of 500 trials on either side
+
+
+def test_equal_models_show_no_difference() -> None:
+    target = torch.tensor([0, 0, 1])
+
+    assert not balanced_accuracy_difference(target, target, target).shown
+
+
+def test_an_interval_on_one_side_of_zero_shows_a_difference() -> None:
+    assert PairedDifference(-0.2, -0.3, -0.1).shown
+    assert not PairedDifference(-0.2, -0.5, 0.1).shown
+
+
+def test_shapes_that_differ_are_refused() -> None:
+    with pytest.raises(ValueError) as error:
+        balanced_accuracy_difference(torch.zeros(3), torch.zeros(2), torch.zeros(3))
+
+    assert str(error.value) == (
+        "both predictions and the target must have shape (N,) with N above 0, got (3,), (2,), (3,)."
+    )
+
+
+def test_a_confidence_outside_0_and_1_is_refused() -> None:
+    one = torch.zeros(1, dtype=torch.int64)
+    with pytest.raises(ValueError) as error:
+        balanced_accuracy_difference(one, one, one, confidence=95)
+
+    assert str(error.value) == "`confidence` must be between 0 and 1, got 95."
