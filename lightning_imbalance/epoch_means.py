@@ -1,0 +1,38 @@
+"""Losses of an epoch, summed while it runs and divided once at its end."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from lightning_imbalance.metrics.weighted_mean import WeightedMean
+
+
+class EpochMeans:
+    """Weighted means by name, over the batches and processes of an epoch.
+
+    Not an ``nn.Module``: the means are bookkeeping, and no line of a model summary.
+
+    Example:
+        >>> import torch
+        >>> means = EpochMeans()
+        >>> means.add("val_loss", torch.tensor(7.0), torch.tensor(4.0))
+        >>> means.pop("val_")
+        {'val_loss': tensor(1.7500, dtype=torch.float64)}
+    """
+
+    def __init__(self) -> None:
+        self._means: dict[str, WeightedMean] = {}
+
+    def add(self, name: str, numerator: Tensor, denominator: Tensor) -> None:
+        """Add a batch's Σ w·ℓ and Σ w, both of shape ``()``, to the mean of that name."""
+        if name not in self._means:
+            # Apple's GPUs have no float64.
+            dtype = torch.float32 if numerator.device.type == "mps" else torch.float64
+            self._means[name] = WeightedMean(dtype).to(numerator.device)
+        self._means[name].update(numerator.detach(), denominator.detach())
+
+    def pop(self, prefix: str) -> dict[str, Tensor]:
+        """Return the means whose names begin with ``prefix``, summed over processes, and forget them."""
+        names = sorted(name for name in self._means if name.startswith(prefix))
+        return {name: self._means.pop(name).compute() for name in names}

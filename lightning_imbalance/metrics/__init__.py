@@ -1,0 +1,21 @@
+"""Figures that a rare class can move, as :class:`torchmetrics.Metric`."""
+
+from lightning_imbalance.metrics.counts import ClassCounts
+from lightning_imbalance.metrics.recall import (
+    BalancedAccuracy,
+    ClassRecall,
+    GeometricMean,
+    MacroF1,
+    WorstClassRecall,
+)
+from lightning_imbalance.metrics.weighted_mean import WeightedMean
+
+__all__ = [
+    "BalancedAccuracy",
+    "ClassCounts",
+    "ClassRecall",
+    "GeometricMean",
+    "MacroF1",
+    "WeightedMean",
+    "WorstClassRecall",
+]
