@@ -1,0 +1,305 @@
+"""The callback that shows what accuracy hides: every class's recall, while the model trains."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import lightning as L
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
+
+from lightning_imbalance.callbacks.step_outputs import as_step_output, read_step_output
+from lightning_imbalance.checks import check_class_names, check_task, listed
+from lightning_imbalance.class_report import ClassReport
+from lightning_imbalance.counting import TASKS, Task
+from lightning_imbalance.distribution import ClassDistribution
+from lightning_imbalance.functional.confusion_counts import ConfusionCounts
+from lightning_imbalance.metrics.counts import ClassCounts
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+Extract = Callable[[Any, Any], tuple[Tensor, Tensor]]
+
+
+class ImbalanceMonitor(L.Callback):
+    """Logs each class's recall and the balanced accuracy of any LightningModule.
+
+    The module's steps return a mapping with logits (or predictions) and targets, as
+    :class:`~lightning_imbalance.WeightedClassifier` does; for steps of another form there is ``extract``. Figures are
+    computed once an epoch over all samples, dataloaders apart, processes together.
+
+    Logged, with the stage ``val`` or ``test`` (and ``train`` if asked) in front: ``val_balanced_accuracy``,
+    ``val_worst_class_recall``, ``val_geometric_mean``, ``val_macro_f1``, ``val_recall/<class name>``, and where
+    training counts are known ``val_recall_many``, ``val_recall_medium``, ``val_recall_few``; with several dataloaders
+    followed by ``/dataloader_idx_<i>``. Each can be the ``monitor`` of ModelCheckpoint and EarlyStopping. A class
+    without samples is not logged, and one warning names it.
+
+    Args:
+        train: Also log the training batches' figures, taken while the model changes.
+        print_table: Print the table of classes at the end of each validation and test.
+        class_names: One name a class; by default the module's ``class_names``, else the indices.
+        distribution: The training data's classes, for the groups; by default the module's ``distribution``.
+        task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``; by default the module's ``task``, else multiclass.
+        num_classes: Number of classes; by default the module's ``num_classes``, else the width of the logits.
+        ignore_index: Targets of this value are left out; by default the module's ``ignore_index``.
+        logits_key: Key of the logits in what a step returns.
+        preds_key: Key of predictions (class indices, or probabilities), looked for where there are no logits.
+        target_key: Key of the targets.
+        extract: ``(outputs, batch) -> (predictions, target)`` for steps that return something else. Predictions are
+            class indices, or for ``multiclass`` logits or probabilities, for the other tasks probabilities.
+        many: Classes with more training samples than this are in the group ``many``.
+        few: Classes with fewer training samples than this are in the group ``few``.
+        max_logged_classes: Up to this many classes are logged one by one with ``self.log``. Beyond it that costs
+            hundreds of milliseconds an epoch, so the vector goes to the loggers at once and cannot be monitored.
+
+    Attributes:
+        results: The numbers of the last evaluation by stage: ``results["val"]["recall"]["cat"]``.
+
+    Raises:
+        ValueError: ``few`` is greater than ``many``, or another argument has a value that cannot work.
+
+    Example:
+        >>> import torch, lightning as L
+        >>> from torch.utils.data import DataLoader, TensorDataset
+        >>> from lightning_imbalance import WeightedClassifier
+        >>> data = DataLoader(TensorDataset(torch.eye(2).repeat(8, 1), torch.tensor([0, 1]).repeat(8)), batch_size=4)
+        >>> monitor = ImbalanceMonitor()
+        >>> trainer = L.Trainer(callbacks=[monitor], logger=False, enable_progress_bar=False, accelerator="cpu")
+        >>> _ = trainer.validate(WeightedClassifier(torch.nn.Identity(), num_classes=2), data, verbose=False)
+        >>> monitor.results["val"]["recall"]
+        {'0': 1.0, '1': 1.0}
+    """
+
+    def __init__(
+        self,
+        *,
+        train: bool = False,
+        print_table: bool = False,
+        class_names: Sequence[str] | None = None,
+        distribution: ClassDistribution | None = None,
+        task: Task | None = None,
+        num_classes: int | None = None,
+        ignore_index: int | None = None,
+        logits_key: str = "logits",
+        preds_key: str = "preds",
+        target_key: str = "target",
+        extract: Extract | None = None,
+        many: int = 100,
+        few: int = 20,
+        max_logged_classes: int = 100,
+    ) -> None:
+        if few > many:
+            msg = f"`few` must be at most `many`, got few={few} and many={many}."
+            raise ValueError(msg)
+        if task is not None:
+            check_task(task)
+        if extract is not None and not callable(extract):
+            msg = f"`extract` must be a function of outputs and batch, got {extract!r}."
+            raise TypeError(msg)
+        if class_names is not None:
+            num_classes = len(class_names) if num_classes is None else num_classes
+            class_names = check_class_names(class_names, num_classes)
+        self.train = train
+        self.print_table = print_table
+        self.class_names = class_names
+        self.distribution = distribution
+        self.task = task
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+        self.keys = (logits_key, preds_key, target_key)
+        self.extract = extract
+        self.many = many
+        self.few = few
+        self.max_logged_classes = max_logged_classes
+        self.results: dict[str, dict[str, Any]] = {}
+        self._reports: dict[str, ClassReport] = {}
+        self._counts: defaultdict[str, dict[int, ClassCounts]] = defaultdict(dict)
+        self._warned: set[tuple[str, ...]] = set()
+
+    def table(self, stage: str | None = None) -> RichTable:
+        """Return the classes of the last evaluation as a table.
+
+        Args:
+            stage: A key of :attr:`results`, such as ``"val"`` or ``"val/dataloader_idx_1"``; by default the latest.
+
+        Returns:
+            A row a class: samples, recall with its 95 % Wilson interval, predictions.
+
+        Raises:
+            ValueError: There is no such evaluation yet.
+        """
+        if stage is None and self._reports:
+            stage = list(self._reports)[-1]
+        if stage not in self._reports:
+            known = ", ".join(map(repr, self._reports)) or "none: run `trainer.validate` or `trainer.fit` first"
+            msg = f"`stage` must be one of the evaluations so far ({known}), got {stage!r}."
+            raise ValueError(msg)
+        return self._reports[stage].table().__rich__()
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Begin the epoch's counts."""
+        del trainer, pl_module
+        self._counts["train"] = {}
+
+    def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Begin the evaluation's counts."""
+        del trainer, pl_module
+        self._counts["val"] = {}
+
+    def on_test_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Begin the evaluation's counts."""
+        del trainer, pl_module
+        self._counts["test"] = {}
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count a training batch, if asked."""
+        del trainer, batch_idx
+        if self.train and outputs:  # a step that returns None skips its batch
+            self._count("train", pl_module, outputs, batch, 0)
+
+    def on_validation_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Count a validation batch."""
+        del trainer, batch_idx
+        self._count("val", pl_module, outputs, batch, dataloader_idx)
+
+    def on_test_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Count a test batch."""
+        del trainer, batch_idx
+        self._count("test", pl_module, outputs, batch, dataloader_idx)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Log the training figures, if asked."""
+        if self.train:
+            self._report("train", trainer, pl_module, 1)
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Log the validation figures."""
+        if not trainer.sanity_checking:
+            self._report("val", trainer, pl_module, len(trainer.num_val_batches))
+
+    def on_test_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Log the test figures."""
+        self._report("test", trainer, pl_module, len(trainer.num_test_batches))
+
+    def _count(self, stage: str, pl_module: L.LightningModule, outputs: Any, batch: Any, dataloader_idx: int) -> None:
+        task = self._task(pl_module)
+        if self.extract is not None:
+            step = as_step_output(*self.extract(outputs, batch), task)
+        else:
+            step = read_step_output(outputs, task, *self.keys)
+        counts = self._counts[stage].get(dataloader_idx)
+        if counts is None:
+            # The width of the logits is a fact; another module's `num_classes` may be 1 for a yes-or-no question.
+            num_classes = self.num_classes or step.num_classes or getattr(pl_module, "num_classes", None)
+            if num_classes is None:
+                msg = (
+                    "`num_classes` must be given where steps return class indices and the module has no `num_classes`, "
+                    "got None. Pass `ImbalanceMonitor(num_classes=...)`."
+                )
+                raise ValueError(msg)
+            counts = ClassCounts(num_classes, task, self._ignored(pl_module)).to(step.target.device)
+            self._counts[stage][dataloader_idx] = counts
+        counts.update(step.preds, step.target)
+
+    def _report(self, stage: str, trainer: L.Trainer, pl_module: L.LightningModule, dataloaders: int) -> None:
+        for index, metric in sorted(self._counts[stage].items()):
+            suffix = f"/dataloader_idx_{index}" if dataloaders > 1 else ""
+            # Every process must get here: compute() sums over them.
+            counts = ConfusionCounts(*(count.cpu() for count in metric.compute()))
+            report = ClassReport(
+                counts,
+                self._names(pl_module, metric.num_classes, metric.task),
+                metric.task,
+                self._training_distribution(pl_module, metric.num_classes),
+                self.many,
+                self.few,
+            )
+            key = f"{stage}{suffix}"
+            self._reports.pop(key, None)
+            self._reports[key] = report
+            self.results[key] = report.to_dict()
+            self._warn_absent(key, report)
+            self._log(stage, suffix, report, trainer, pl_module)
+            if self.print_table and stage != "train":
+                self._print(trainer, key, report)
+
+    def _log(
+        self, stage: str, suffix: str, report: ClassReport, trainer: L.Trainer, pl_module: L.LightningModule
+    ) -> None:
+        recalls = {f"recall/{name}": value for name, value in report.recall.items() if not math.isnan(value)}
+        one_by_one = len(report.class_names) <= self.max_logged_classes
+        values = report.aggregates() | (recalls if one_by_one else {})
+        # The counts are summed already; sync_dist only keeps Lightning from warning.
+        pl_module.log_dict(
+            {f"{stage}_{name}{suffix}": value for name, value in values.items()},
+            on_step=False,
+            on_epoch=True,
+            sync_dist=trainer.world_size > 1,
+            add_dataloader_idx=False,
+        )
+        if not one_by_one and trainer.is_global_zero:
+            for logger in trainer.loggers:
+                vector = {f"{stage}_{name}{suffix}": value for name, value in recalls.items()}
+                logger.log_metrics(vector, step=trainer.global_step)
+
+    def _print(self, trainer: L.Trainer, key: str, report: ClassReport) -> None:
+        text = f"\n{key}, epoch {trainer.current_epoch}: {report.table()}"
+        if trainer.is_global_zero:
+            # A bar prints above itself; a bare print would tear it.
+            bar = trainer.progress_bar_callback
+            (print if bar is None or getattr(bar, "is_disabled", False) else bar.print)(text)
+
+    def _warn_absent(self, key: str, report: ClassReport) -> None:
+        if report.absent and (key, *report.absent) not in self._warned:
+            self._warned.add((key, *report.absent))
+            names = listed(report.absent)
+            effect = "its recall is not logged, and no mean of recalls contains it"
+            rank_zero_warn(f"no {key} sample of class {names}: {effect}.")
+
+    def _names(self, pl_module: L.LightningModule, num_classes: int, task: Task) -> tuple[str, ...]:
+        given = self.class_names if self.distribution is None else self.class_names or self.distribution.class_names
+        names: Any = getattr(pl_module, "class_names", None) if given is None else given
+        usable = isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
+        if not usable or len(set(names)) != num_classes:
+            return ClassDistribution([1] * num_classes, task=task, num_samples=num_classes).class_names
+        return tuple(names)
+
+    def _training_distribution(self, pl_module: L.LightningModule, num_classes: int) -> ClassDistribution | None:
+        distribution = self._setting(pl_module, "distribution")
+        known = isinstance(distribution, ClassDistribution) and distribution.num_classes == num_classes
+        return distribution if known else None
+
+    def _task(self, pl_module: L.LightningModule) -> Task:
+        # Other modules have a `task` too, and mean something else by it.
+        task: Task = self._setting(pl_module, "task")
+        return task if task in TASKS else "multiclass"
+
+    def _ignored(self, pl_module: L.LightningModule) -> int | None:
+        value = self._setting(pl_module, "ignore_index")
+        return value if isinstance(value, int) else None
+
+    def _setting(self, pl_module: L.LightningModule, name: str) -> Any:
+        own = getattr(self, name)
+        return getattr(pl_module, name, None) if own is None else own
