@@ -1,0 +1,86 @@
+"""The benchmarks at a tiny size: they run and print ratios. Which ratios, no test asks: the machine may be busy."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+ROW = re.compile(r"^ +(\S.*?)  +(\d+\.\d{3})  +\d+\.\d{3} - \d+\.\d{3}  +(?:\d\.\d\d  +(met|missed))?", re.MULTILINE)
+
+
+@pytest.fixture
+def interleaved(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The file as the scripts see it, which find it beside themselves."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("interleaved")
+
+
+def rows(script: str, options: str) -> dict[str, tuple[float, str]]:
+    """Run a benchmark; return ratio and verdict of each comparison."""
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / script), *options.split()], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "torch.set_num_threads(1)" in done.stdout
+    return {name: (float(ratio), verdict) for name, ratio, verdict in ROW.findall(done.stdout)}
+
+
+def test_counting_prints_a_ratio_for_each_kind_of_labels_and_for_the_folder() -> None:
+    found = rows("counting.py", "--sizes 100000 --files 20 --folders 4 --rounds 2")
+
+    assert list(found) == [
+        "100,000 int64, 10 classes: from_labels / bincount",
+        "100,000 int64, 1000 classes: from_labels / bincount",
+        "100,000 uint8, 10 classes: from_labels / bincount",
+        "100,000 uint8, 200 classes: from_labels / bincount",
+        "20 files in 4 folders: from_dataset / ImageFolder",
+    ]
+    assert all(ratio > 0 and verdict == "" for ratio, verdict in found.values())
+
+
+def test_epoch_prints_a_ratio_for_each_pair_and_judges_those_that_have_a_goal() -> None:
+    found = rows("epoch.py", "--networks mlp --classes 4 --steps 2 --val-steps 2 --batch-size 8 --epochs 1 --rounds 1")
+
+    assert all(ratio > 0 for ratio, _ in found.values())
+    assert {name: verdict != "" for name, (_, verdict) in found.items()} == {
+        "mlp, 4 classes: hand-written again / hand-written": False,
+        "mlp, 4 classes: WeightedClassifier / hand-written": True,
+        "mlp, 4 classes: with ImbalanceMonitor / with torchmetrics": True,
+        "mlp, 4 classes: with ImbalanceMonitor / with torchmetrics, unchecked": False,
+    }
+
+
+def test_runs_take_turns_in_alternating_order_and_the_first_round_does_not_count(interleaved: ModuleType) -> None:
+    calls: list[str] = []
+    runs = {name: lambda name=name: calls.append(name) or float(len(calls)) for name in "ab"}
+
+    times = interleaved.interleave("two letters", runs, rounds=2)
+
+    assert "".join(calls) == "abbaab"
+    assert times == {"a": [4.0, 5.0], "b": [3.0, 6.0]}
+
+
+@pytest.mark.parametrize(("goal", "cells"), [(2.0, ("2.00", "met")), (1.9, ("1.90", "missed")), (None, ("", ""))])
+def test_the_ratio_of_a_comparison_is_the_median_over_its_rounds(
+    interleaved: ModuleType, goal: float | None, cells: tuple[str, str]
+) -> None:
+    comparison = interleaved.Comparison("a / b", [1.0, 4.0, 9.0], [1.0, 2.0, 3.0], goal)
+
+    assert comparison.row() == ("a / b", "2.000", "1.000 - 3.000", *cells, "2,000 ms")
+
+
+def test_a_repeated_call_is_timed_by_the_call(interleaved: ModuleType) -> None:
+    ticks = iter([1.0, 7.0])
+    calls: list[None] = []
+
+    run = interleaved.timed(lambda: calls.append(None), lambda: next(ticks), 3)
+
+    assert run() == 2.0
+    assert len(calls) == 3
