@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import lightning as L
@@ -20,7 +20,7 @@ from lightning_imbalance.epoch_means import EpochMeans
 from lightning_imbalance.functional.logits import align, check_target_range, probabilities, squeeze_binary
 from lightning_imbalance.functional.reduction import weighted_mean
 from lightning_imbalance.labels import unpack_batch
-from lightning_imbalance.labels.batch import INPUT_KEYS, TARGET_KEYS, keys_among
+from lightning_imbalance.labels.batch import inputs_without_target
 from lightning_imbalance.losses.resolve import LossLike, resolve
 from lightning_imbalance.losses.unreduced import UnreducedLoss
 from lightning_imbalance.training_data import from_trainer
@@ -286,7 +286,8 @@ class WeightedClassifier(L.LightningModule):
             ``multilabel``: one sigmoid a label ``(N, C, ...)``.
         """
         del batch_idx, dataloader_idx
-        logits = self(self._inputs_of(batch))
+        inputs = inputs_without_target(batch)
+        logits = self(self.unpack_batch(batch)[0] if inputs is None else inputs)
         return probabilities(squeeze_binary(logits) if self.task == "binary" else logits, self.task)
 
     def on_train_epoch_end(self) -> None:
@@ -394,17 +395,6 @@ class WeightedClassifier(L.LightningModule):
         for name, mean in self._means.pop(prefix).items():
             # Equal on every rank already; sync_dist only tells Lightning so.
             self.log(name, mean.float(), prog_bar="unweighted" not in name, sync_dist=True, add_dataloader_idx=False)
-
-    def _inputs_of(self, batch: Any) -> Any:
-        if isinstance(batch, Tensor):
-            return batch
-        if isinstance(batch, Sequence) and len(batch) == 1:
-            return batch[0]
-        if isinstance(batch, Mapping) and not keys_among(batch, TARGET_KEYS):
-            names = keys_among(batch, INPUT_KEYS)
-            if len(names) == 1:
-                return batch[names[0]]
-        return self.unpack_batch(batch)[0]
 
 
 def _as_sums(loss: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

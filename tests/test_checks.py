@@ -46,6 +46,12 @@ def test_a_wrong_number_of_names_is_refused():
     )
 
 
+def test_an_empty_name_is_refused():
+    assert refusal(ValueError, check_class_names, ["a", ""], 2) == (
+        "`class_names` must not be empty, got '' for class 1."
+    )
+
+
 def test_two_classes_of_one_name_are_refused():
     assert refusal(ValueError, check_class_names, ["a", "b", "a"], 3) == (
         "`class_names` must all be different, got 'a' more than once."

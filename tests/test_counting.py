@@ -229,7 +229,8 @@ def test_labels_that_cannot_be_counted_are_refused(labels, keywords, expected):
 )
 def test_fractions_are_no_class_indices(labels, got):
     assert refusal(TypeError, count_labels, labels) == (
-        f"labels must be class indices (integers), got {got}. Convert them with `.long()` if they are whole numbers; "
+        f"labels must be class indices (integers), got {got}. Convert them with `.long()` if they are whole numbers, "
+        'use `task="binary"` if they are 0 and 1 for one logit; '
         "for class probabilities pass counts instead: `ClassDistribution(counts)`."
     )
 

@@ -30,7 +30,7 @@ def distributions(draw) -> ClassDistribution:
     counts = draw(length.flatmap(lambda n: st.lists(st.integers(0, 10**12), min_size=n, max_size=n)))
     if task != "multilabel" and sum(counts) == 0:
         counts[0] = 1
-    names = st.lists(st.text(max_size=5), min_size=len(counts), max_size=len(counts), unique=True)
+    names = st.lists(st.text(min_size=1, max_size=5), min_size=len(counts), max_size=len(counts), unique=True)
     rows = draw(st.integers(max(1, *counts), 10**13)) if task == "multilabel" else None
     return ClassDistribution(counts, draw(st.none() | names), task, rows)
 

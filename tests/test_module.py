@@ -769,7 +769,7 @@ def test_an_override_of_setup_without_super_is_named(tiny_trainer, blobs):
             self.prepared = stage
 
     with pytest.raises(RuntimeError) as error:
-        tiny_trainer().fit(Forgetful(nn.Linear(4, 3), num_classes=3), DataLoader(blobs([20, 8, 4]), 8))
+        tiny_trainer().fit(Forgetful(nn.Linear(3, 3), num_classes=3), DataLoader(blobs([20, 8, 4]), 8))
 
     assert str(error.value) == (
         "`setup` must have counted the classes before a loss is weighted by them, got an override that did not. "
@@ -786,7 +786,7 @@ def test_an_override_of_compute_loss_is_what_is_trained_validated_and_logged(tin
 
     trainer = tiny_trainer(max_epochs=1)
     loader = DataLoader(blobs([20, 8, 4]), 8)
-    trainer.fit(Own(nn.Linear(4, 3)), loader, loader)
+    trainer.fit(Own(nn.Linear(3, 3)), loader, loader)
 
     assert trainer.callback_metrics["val_loss"].item() == 7
     if not calls_super:
@@ -798,20 +798,18 @@ def test_an_override_of_compute_loss_is_what_is_trained_validated_and_logged(tin
 def test_a_subclass_may_name_its_number_of_classes_after_super():
     class Named(WeightedClassifier):
         def __init__(self, known, named):
-            super().__init__(nn.Linear(4, 3), num_classes=known)
+            super().__init__(nn.Linear(3, 3), num_classes=known)
             self.num_classes = named
 
     assert Named(3, 3).num_classes == Named(None, 3).num_classes == 3
     with pytest.raises(ValueError) as error:
         Named(3, 4)
-    assert str(error.value) == (
-        "`num_classes` must stay 3, got 4. Give it to `super().__init__(num_classes=...)`."
-    )
+    assert str(error.value) == ("`num_classes` must stay 3, got 4. Give it to `super().__init__(num_classes=...)`.")
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_does_not_round_the_weights(dtype):
-    model = WeightedClassifier(nn.Linear(4, 3), num_classes=3)
+    model = WeightedClassifier(nn.Linear(3, 3), num_classes=3)
     model.class_weights = torch.tensor([0.4444, 1.7778, 5.3333])
 
     model.to(dtype)
@@ -839,9 +837,9 @@ def test_a_loss_is_adapted_to_the_counts_in_fit_and_after_loading(tiny_trainer, 
             return self
 
     trainer = tiny_trainer()
-    trainer.fit(WeightedClassifier(nn.Linear(4, 3), loss=(loss := Counting())), DataLoader(blobs([20, 8, 4]), 8))
+    trainer.fit(WeightedClassifier(nn.Linear(3, 3), loss=(loss := Counting())), DataLoader(blobs([20, 8, 4]), 8))
     trainer.save_checkpoint(tmp_path / "model.ckpt")
-    WeightedClassifier.load_from_checkpoint(tmp_path / "model.ckpt", model=nn.Linear(4, 3), loss=(again := Counting()))
+    WeightedClassifier.load_from_checkpoint(tmp_path / "model.ckpt", model=nn.Linear(3, 3), loss=(again := Counting()))
 
     assert loss.seen == again.seen == ClassDistribution([20, 8, 4])
 
@@ -853,15 +851,13 @@ def test_a_distribution_for_another_task_is_refused(tiny_trainer):
 
     data = DataLoader(TensorDataset(torch.zeros(4, 4), torch.eye(3).repeat(2, 1)[:4]), 2)
     with pytest.raises(ValueError) as error:
-        tiny_trainer().fit(Other(nn.Linear(4, 3), num_classes=3, task="multilabel"), data)
+        tiny_trainer().fit(Other(nn.Linear(3, 3), num_classes=3, task="multilabel"), data)
 
-    assert str(error.value) == (
-        "the class distribution must be for `task='multilabel'`, got one for 'multiclass'."
-    )
+    assert str(error.value) == ("the class distribution must be for `task='multilabel'`, got one for 'multiclass'.")
 
 
 def test_an_ignore_index_that_is_no_integer_is_refused():
     with pytest.raises(TypeError) as error:
-        WeightedClassifier(nn.Linear(4, 3), ignore_index=1.5)
+        WeightedClassifier(nn.Linear(3, 3), ignore_index=1.5)
 
     assert str(error.value) == "`ignore_index` must be an integer or None, got 1.5."

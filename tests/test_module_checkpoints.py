@@ -325,6 +325,9 @@ def test_a_weighting_that_is_not_given_again_is_named(saved):
         WeightedClassifier.load_from_checkpoint(path, model=network())
 
     assert [str(warning.message) for warning in warned] == [
-        "`weighting` must be given again where it is no hyper-parameter: the checkpoint was trained with "
-        "EffectiveNumber(beta=0.9), and this model has 'balanced'. Its weights are the checkpoint's; a new fit would use its own."
+        (
+            "`weighting` must be given again where it is no hyper-parameter: the checkpoint was trained with "
+            "EffectiveNumber(beta=0.9), and this model has 'balanced'. Its weights are the checkpoint's; a new fit would "
+            "use its own."
+        )
     ]

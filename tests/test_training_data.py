@@ -193,7 +193,8 @@ def test_several_dataloaders_of_the_module_itself_are_refused_too(tiny_trainer, 
             TypeError,
             (
                 "labels must be class indices (integers), got float32 values such as 0.5. Convert them with `.long()` "
-                "if they are whole numbers; for class probabilities pass counts instead: `ClassDistribution(counts)`."
+                'if they are whole numbers, use `task="binary"` if they are 0 and 1 for one logit; '
+                "for class probabilities pass counts instead: `ClassDistribution(counts)`."
             ),
         ),
         (

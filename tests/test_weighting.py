@@ -386,6 +386,5 @@ def test_a_weight_that_float32_cannot_hold_is_refused():
         class_weights(ClassDistribution([10, 10**9]), Power(8))
 
     assert str(error.value) == (
-        "the weighting must give weights that float32 can hold, got 1.0000000000000001e-72 for class '1'. "
-        'Pass `normalize="mean"`.'
+        "the weighting must give weights that float32 can hold, got 1e-72 for class '1'. Pass `normalize=\"mean\"`."
     )

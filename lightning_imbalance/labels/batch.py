@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from torch import Tensor
+
 INPUT_KEYS = ("input", "inputs", "image", "images", "img", "pixel_values", "x", "data", "features")
 TARGET_KEYS = ("target", "targets", "label", "labels", "y", "mask", "masks")
 
@@ -68,6 +70,29 @@ def target_of(sample: object) -> Any:
         f"got {described(sample)}."
     )
     raise TypeError(msg)
+
+
+def inputs_without_target(batch: object) -> Any:
+    """Give the inputs of a batch that has no target, as one predicts on.
+
+    Args:
+        batch: A tensor, a tuple or list of one, or a mapping with exactly one usual input key and no target key.
+
+    Returns:
+        The inputs; ``None`` for a batch of any other form.
+
+    Example:
+        >>> inputs_without_target({"image": "picture", "path": "a.png"})
+        'picture'
+    """
+    if isinstance(batch, Tensor):
+        return batch
+    if isinstance(batch, (tuple, list)) and len(batch) == 1:
+        return batch[0]
+    if isinstance(batch, Mapping) and not keys_among(batch, TARGET_KEYS):
+        inputs = keys_among(batch, INPUT_KEYS)
+        return batch[inputs[0]] if len(inputs) == 1 else None
+    return None
 
 
 def keys_among(keys: Iterable[Any], usual: tuple[str, ...]) -> list[str]:

@@ -6,9 +6,10 @@ from collections import OrderedDict
 from typing import Any, NamedTuple
 
 import pytest
+import torch
 
 from lightning_imbalance.labels import unpack_batch
-from lightning_imbalance.labels.batch import INPUT_KEYS, TARGET_KEYS, target_of
+from lightning_imbalance.labels.batch import INPUT_KEYS, TARGET_KEYS, inputs_without_target, target_of
 
 
 class Pair(NamedTuple):
@@ -66,3 +67,13 @@ def test_a_sample_without_a_target_is_refused(sample, got):
 
 def test_the_inputs_of_a_sample_may_have_any_keys():
     assert target_of({"input_ids": 1, "attention_mask": 1, "labels": 7}) == 7
+
+
+@pytest.mark.parametrize("batch", [(TENSOR := torch.ones(2)), (TENSOR,), [TENSOR], {"image": TENSOR, "path": "p"}])
+def test_a_batch_without_target_is_its_inputs(batch):
+    assert inputs_without_target(batch) is TENSOR
+
+
+@pytest.mark.parametrize("batch", [(1, 2), {"image": 1, "label": 2}, {"image": 1, "x": 2}, {"path": "p"}, "text"])
+def test_any_other_batch_is_left_to_unpack_batch(batch):
+    assert inputs_without_target(batch) is None

@@ -173,7 +173,7 @@ def test_labels_outside_the_classes_are_refused_on_the_cpu(preds, target, task, 
 def test_logits_of_another_width_are_refused():
     assert refusal(ValueError, ClassCounts(3).update, torch.zeros(2, 4), torch.tensor([0, 1])) == (
         "the model must give one logit for each of the 3 classes, got 4 (logits of shape (2, 4)). "
-        "Change the model's last layer to 3 outputs."
+        "Change the model's last layer to 3 outputs, or pass `num_classes=4` if there are classes without samples."
     )
 
 
