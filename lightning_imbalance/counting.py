@@ -18,6 +18,9 @@ TASKS: tuple[Task, ...] = get_args(Task)
 # Beyond this an index is a mistake (an id, a hash, a timestamp), and counting it would allocate gigabytes.
 _MAX_INFERRED_CLASSES = 10_000_000
 
+# Labels counted at once: a block that the check has read is still in the cache when bincount reads it again.
+_BLOCK = 2**20
+
 _COUNTABLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
@@ -119,7 +122,13 @@ def _count_indices(labels: Tensor, num_classes: int | None, ignore_index: int | 
             "class probabilities pass counts instead: `ClassDistribution(counts)`."
         )
         raise TypeError(msg)
-    labels = labels.flatten()
+    total = Counts(torch.zeros(num_classes or 0, dtype=torch.int64), 0)
+    for block in torch.split(labels.flatten(), _BLOCK):
+        total += _count_block(block, num_classes, ignore_index)
+    return total
+
+
+def _count_block(labels: Tensor, num_classes: int | None, ignore_index: int | None) -> Counts:
     if labels.dtype not in _COUNTABLE:
         labels = labels.to(torch.int64)
     if ignore_index is not None:

@@ -5,7 +5,7 @@ Weights, losses, samplers, corrections, metrics and reports take a :class:`Class
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 import torch
@@ -105,7 +105,7 @@ class ClassDistribution:
             ClassDistribution([1, 2], class_names=['a', 'b'])
         """
         chunk = reading.as_labels(labels)
-        return cls._from_chunks([chunk], num_classes, class_names, None, task, ignore_index)
+        return cls.from_stream(reading.Stream(None, iter([chunk])), num_classes, class_names, task, ignore_index)
 
     @classmethod
     def from_dataset(
@@ -145,7 +145,7 @@ class ClassDistribution:
             ClassDistribution([3, 1])
         """
         stream = reading.stream(dataset, max_samples=max_samples)
-        return cls._from_chunks(stream.chunks, num_classes, class_names, stream.class_names, task, ignore_index)
+        return cls.from_stream(stream, num_classes, class_names, task, ignore_index)
 
     @classmethod
     def from_dataloader(
@@ -184,7 +184,7 @@ class ClassDistribution:
             ClassDistribution([1, 1])
         """
         stream = reading.stream(loader, max_samples=max_samples)
-        return cls._from_chunks(stream.chunks, num_classes, class_names, stream.class_names, task, ignore_index)
+        return cls.from_stream(stream, num_classes, class_names, task, ignore_index)
 
     @classmethod
     def from_datamodule(
@@ -226,16 +226,38 @@ class ClassDistribution:
         return cls.from_dataloader(loader, num_classes, class_names, task, ignore_index, max_samples)
 
     @classmethod
-    def _from_chunks(
+    def from_stream(
         cls,
-        chunks: Iterable[Tensor | Sequence[str]],
-        num_classes: int | None,
-        class_names: Sequence[str] | None,
-        names_in_data: Sequence[str] | None,
-        task: Task,
-        ignore_index: int | None,
+        stream: reading.Stream,
+        num_classes: int | None = None,
+        class_names: Sequence[str] | None = None,
+        task: Task = "multiclass",
+        ignore_index: int | None = None,
+        add_shares: Callable[[Counts], Counts] | None = None,
     ) -> ClassDistribution:
+        """Count labels as they arrive; the other constructors end here.
+
+        Args:
+            stream: What :func:`lightning_imbalance.labels.stream` gives.
+            num_classes: As in :meth:`from_dataset`, like the other arguments.
+            class_names: One name a class; by default the stream's.
+            task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
+            ignore_index: Labels of this value are left out.
+            add_shares: From the counts of this process to those of all, for a stream that is one process's share.
+
+        Returns:
+            The distribution.
+
+        Raises:
+            TypeError: As :meth:`from_dataset`.
+            ValueError: As :meth:`from_dataset`.
+
+        Example:
+            >>> ClassDistribution.from_stream(reading.Stream(("cat", "dog"), iter([torch.tensor([0, 1, 1])])))
+            ClassDistribution([1, 2], class_names=['cat', 'dog'])
+        """
         check_task(task)
+        names_in_data = stream.class_names
         names = class_names if class_names is not None else names_in_data
         num_classes = check_num_classes(len(names) if num_classes is None and names is not None else num_classes, task)
         if names is not None and num_classes is not None and len(names) != num_classes:
@@ -248,9 +270,11 @@ class ClassDistribution:
         if class_names is not None and names_in_data is not None and tuple(class_names) != tuple(names_in_data):
             _refuse_other_order(class_names, names_in_data)
         total = Counts(torch.zeros(num_classes or 0, dtype=torch.int64), 0)
-        for chunk in chunks:
+        for chunk in stream.chunks:
             tensor = chunk if isinstance(chunk, Tensor) else encode(chunk, names)
             total += count_labels(tensor, task=task, num_classes=num_classes, ignore_index=ignore_index)
+        if stream.shared and add_shares is not None:
+            total = add_shares(total)
         if total.num_samples == 0:
             what = "all of them are `ignore_index`" if ignore_index is not None else "there are none"
             msg = f"the training data must hold at least one label, got an empty data set ({what})."
@@ -337,6 +361,20 @@ class ClassDistribution:
         for index, count in enumerate(self._counts):
             groups["many" if count > many else "few" if count < few else "medium"].append(index)
         return {name: tuple(members) for name, members in groups.items()}
+
+    def summary(self) -> str:
+        """Return classes and counts in one line, for messages.
+
+        Returns:
+            The first ten classes with their counts, and the number of samples.
+
+        Example:
+            >>> ClassDistribution([60, 30], class_names=["cat", "dog"]).summary()
+            "90 samples ('cat' 60, 'dog' 30)"
+        """
+        counted = [f"{name!r} {count:,}" for name, count in zip(self.class_names[:10], self._counts, strict=False)]
+        more = f", ... {self.num_classes} classes" if self.num_classes > 10 else ""
+        return f"{self._num_samples:,} samples ({', '.join(counted)}{more})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain strings, numbers and lists, as checkpoints and JSON take them.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
+from lightning_imbalance.functional.reduction import widest_float
 from lightning_imbalance.metrics.weighted_mean import WeightedMean
 
 
@@ -27,9 +27,7 @@ class EpochMeans:
     def add(self, name: str, numerator: Tensor, denominator: Tensor) -> None:
         """Add a batch's Σ w·ℓ and Σ w, both of shape ``()``, to the mean of that name."""
         if name not in self._means:
-            # Apple's GPUs have no float64.
-            dtype = torch.float32 if numerator.device.type == "mps" else torch.float64
-            self._means[name] = WeightedMean(dtype).to(numerator.device)
+            self._means[name] = WeightedMean(widest_float(numerator.device)).to(numerator.device)
         self._means[name].update(numerator.detach(), denominator.detach())
 
     def pop(self, prefix: str) -> dict[str, Tensor]:

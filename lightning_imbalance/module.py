@@ -4,35 +4,38 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from lightning_imbalance.checks import check_num_classes
+from lightning_imbalance.class_state import KEY, ClassState, OnChangedData
 from lightning_imbalance.counting import Task
 from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.epoch_means import EpochMeans
+from lightning_imbalance.exact_mean import ExactMean, refuse_unreachable_gradients
 from lightning_imbalance.functional.logits import align, check_target_range, probabilities, squeeze_binary
-from lightning_imbalance.functional.reduction import weighted_mean
+from lightning_imbalance.functional.reduction import Terms, weighted_mean, widest_float
 from lightning_imbalance.labels import unpack_batch
 from lightning_imbalance.labels.batch import inputs_without_target
 from lightning_imbalance.losses.resolve import LossLike, resolve
 from lightning_imbalance.losses.unreduced import UnreducedLoss
-from lightning_imbalance.training_data import from_trainer
-from lightning_imbalance.weighting import Weighting, as_hyperparameter, check_weighting, class_weights, described
+from lightning_imbalance.own_samples import own_entries, own_samples
+from lightning_imbalance.training_data import agreed, from_trainer
+from lightning_imbalance.weighting import (
+    Weighting,
+    as_hyperparameter,
+    as_scheme,
+    check_weighting,
+    class_weights,
+    described,
+)
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
-_KEY = "lightning_imbalance"
-
-
-class WeightedClassifier(L.LightningModule):
+class WeightedClassifier(ExactMean, ClassState):
     """Trains any network with a loss weighted by class; classes, counts and weights come from the data.
 
     Use it as it is with a network that maps inputs to logits, or subclass it and define ``forward``. One noun at a
@@ -53,6 +56,11 @@ class WeightedClassifier(L.LightningModule):
             ``val_loss``.
         class_names: One name a class; by default what the training data say.
         ignore_index: Targets of this value count nothing, in the counts and in the loss.
+        exact_mean: Take the weighted mean over all devices and accumulated batches of an optimizer step, see
+            :class:`~lightning_imbalance.exact_mean.ExactMean`. ``False`` takes it on each device and batch, as torch's
+            losses do. Without effect on one device that accumulates nothing.
+        on_changed_data: What a resumed fit does when its data have other counts than the checkpoint: ``"keep"`` the
+            checkpoint's weights and warn, ``"recompute"`` them, or ``"error"``.
 
     Attributes:
         class_weights: Buffer, shape ``(C,)``, float32. Filled in ``setup("fit")``, kept in the checkpoint; 1 before,
@@ -80,9 +88,6 @@ class WeightedClassifier(L.LightningModule):
         tensor([0.6000, 3.0000])
     """
 
-    class_weights: Tensor
-    class_counts: Tensor
-
     def __init__(
         self,
         model: nn.Module | None = None,
@@ -95,8 +100,14 @@ class WeightedClassifier(L.LightningModule):
         lr_scheduler: Callable[[Optimizer], LRScheduler | ReduceLROnPlateau] | None = None,
         class_names: Sequence[str] | None = None,
         ignore_index: int | None = None,
+        exact_mean: bool = True,
+        on_changed_data: OnChangedData = "keep",
     ) -> None:
-        super().__init__()
+        num_classes = check_weighting(weighting, num_classes, class_names, task)
+        if class_names is not None:
+            # numpy's strings are strings, except to torch.load(weights_only=True).
+            class_names = tuple(map(str, class_names))
+        super().__init__(num_classes, task, class_names, on_changed_data)
         if model is None and type(self).forward is WeightedClassifier.forward:
             msg = (
                 "`model` must be given, a torch.nn.Module that maps inputs to logits (or `forward` defined in a "
@@ -114,14 +125,10 @@ class WeightedClassifier(L.LightningModule):
                 takes = "the parameters" if name == "optimizer" else "the optimizer"
                 msg = f"`{name}` must be a function of {takes}, for example a class or a partial, got {factory!r}."
                 raise TypeError(msg)
-        num_classes = check_weighting(weighting, num_classes, class_names, task)
         weighting = as_hyperparameter(weighting)
-        if class_names is not None:
-            # numpy's strings are strings, except to torch.load(weights_only=True).
-            class_names = tuple(map(str, class_names))
         self.model = model
-        self.task: Task = task
-        self.weighting = weighting
+        self.weighting = as_scheme(weighting)
+        self.exact_mean_enabled = exact_mean
         try:
             ignore_index = None if ignore_index is None else operator.index(ignore_index)
         except TypeError:
@@ -131,16 +138,12 @@ class WeightedClassifier(L.LightningModule):
         self.ignore_index = ignore_index = self._loss.ignore_index
         # Apart from `class_names`, which a fit takes from the data: the next fit may have data of other names.
         self._given_names = class_names
-        self.class_names = class_names
-        self.distribution: ClassDistribution | None = None
-        self.register_buffer("class_weights", torch.ones(num_classes or 0))
-        self.register_buffer("class_counts", torch.zeros(num_classes or 0, dtype=torch.int64))
         self._build_optimizer = optimizer
         self._build_lr_scheduler = lr_scheduler
         self._means = EpochMeans()
         self._targets_checked = False
         self._log_every = 0
-        self._recorded = False
+        self._recorded: Tensor | None = None
         self._own_loss = type(self).compute_loss is not WeightedClassifier.compute_loss
         if type(self).__init__ is WeightedClassifier.__init__:
             # A subclass with arguments of its own saves those; ours would come back to it as unknown arguments.
@@ -148,21 +151,6 @@ class WeightedClassifier(L.LightningModule):
             unsaved += ["weighting"] if callable(weighting) else []
             unsaved += [] if isinstance(loss, str) else ["loss"]
             self.save_hyperparameters(ignore=unsaved)
-
-    @property
-    def num_classes(self) -> int | None:
-        """Number of classes, ``None`` while neither an argument nor the data have said it."""
-        return len(self.class_weights) or None
-
-    @num_classes.setter
-    def num_classes(self, value: int) -> None:
-        known = check_num_classes(value, self.task)
-        if self.num_classes is None and known is not None:
-            self.class_weights, self.class_counts = torch.ones(known), torch.zeros(known, dtype=torch.int64)
-        elif known != self.num_classes:
-            way_out = "Give it to `super().__init__(num_classes=...)`."
-            msg = f"`num_classes` must stay {self.num_classes}, got {value}. {way_out}"
-            raise ValueError(msg)
 
     def forward(self, inputs: Any) -> Tensor:
         """Return the logits of a batch of inputs."""
@@ -209,7 +197,9 @@ class WeightedClassifier(L.LightningModule):
             target: Class indices ``(N, ...)``, or of the logits' shape: class probabilities, or 0 and 1.
 
         Returns:
-            Shape ``()``; 0 with a gradient of zeros where nothing in the batch counts.
+            Shape ``()``; 0 with a gradient of zeros where nothing in the batch counts. While training on several
+            devices or with accumulated batches, what :meth:`exact_mean` makes of it: near the mean of the batch,
+            and with the gradient of the mean over all of them.
 
         Raises:
             TypeError: Targets are no class indices.
@@ -224,8 +214,8 @@ class WeightedClassifier(L.LightningModule):
                 )
                 raise RuntimeError(msg)
             self._means.add("train_loss", numerator, denominator)
-            self._recorded = True
-        return weighted_mean(numerator, denominator)
+            self._recorded = weighted_mean(numerator, denominator).detach()
+        return self.exact_mean(numerator, denominator)
 
     def setup(self, stage: str) -> None:
         """Count the training classes and fill the buffers; a checkpoint that is restored afterwards wins."""
@@ -234,6 +224,8 @@ class WeightedClassifier(L.LightningModule):
         self._log_every = getattr(self.trainer, "log_every_n_steps", 0)
         if stage != "fit":
             return
+        if self.exact_mean_enabled:
+            refuse_unreachable_gradients(self)
         distribution = self.class_distribution()
         if not isinstance(distribution, ClassDistribution):
             msg = f"`class_distribution()` must return a ClassDistribution, got {type(distribution).__name__}."
@@ -244,34 +236,39 @@ class WeightedClassifier(L.LightningModule):
                 f"got {distribution.num_classes}."
             )
             raise ValueError(msg)
-        self._adopt(distribution)
-        self.class_weights = class_weights(distribution, self.weighting).to(self.class_weights.device)
-        self.class_counts = distribution.counts.to(self.class_counts.device)
+        distribution = agreed(distribution, self.trainer)
+        self.adopt(distribution)
+        self.fill(distribution, class_weights(distribution, self.weighting))
+
+    def adopt(self, distribution: ClassDistribution) -> None:
+        """Take a distribution as the one that is trained on, and tell the loss."""
+        super().adopt(distribution)
+        self._loss.adapt(distribution)
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Return ``loss``, ``logits`` and ``target`` of a batch."""
         del batch_idx
         inputs, target = self.unpack_batch(batch)
         logits = self(inputs)
-        self._recorded = False
+        self._recorded = None
         loss = self.compute_loss(logits, target)
-        if not self._recorded:  # an override that did not call super()
+        mean = self._recorded
+        if mean is None:  # an override that did not call super()
+            mean = loss.detach()
             self._means.add("train_loss", *_as_sums(loss, target))
         every = self._log_every
         # The loggers count optimizer steps over all epochs.
         if every and (self.trainer.global_step + 1) % every == 0:
-            self.log("train_loss_step", loss.detach(), prog_bar=True)
+            self.log("train_loss_step", mean, prog_bar=True)
         return {"loss": loss, "logits": logits.detach(), "target": target}
 
     def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
         """Return ``loss``, ``logits`` and ``target`` of a batch."""
-        del batch_idx
-        return self._evaluation_step("val", batch, dataloader_idx, len(self.trainer.num_val_batches))
+        return self._evaluation_step("val", batch, batch_idx, dataloader_idx, len(self.trainer.num_val_batches))
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
         """Return ``loss``, ``logits`` and ``target`` of a batch."""
-        del batch_idx
-        return self._evaluation_step("test", batch, dataloader_idx, len(self.trainer.num_test_batches))
+        return self._evaluation_step("test", batch, batch_idx, dataloader_idx, len(self.trainer.num_test_batches))
 
     def predict_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Return the class probabilities of a batch.
@@ -314,16 +311,14 @@ class WeightedClassifier(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": config}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the class distribution beside the weights, and what the loss was."""
-        checkpoint[_KEY] = {
-            "class_distribution": None if self.distribution is None else self.distribution.to_dict(),
-            "loss": repr(self._loss),
-            "weighting": described(self.weighting),
-        }
+        """Keep what the loss and the weighting were, beside the class distribution."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint[KEY] |= {"loss": repr(self._loss), "weighting": described(self.weighting)}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the class distribution back, and with it the names."""
-        state = checkpoint.get(_KEY, {})
+        """Take the class distribution back, and say what must be given again."""
+        super().on_load_checkpoint(checkpoint)
+        state = checkpoint.get(KEY, {})
         for name, mine, effect in (
             ("loss", repr(self._loss), "Predictions are the same; the losses it logs are not."),
             ("weighting", described(self.weighting), "Its weights are the checkpoint's; a new fit would use its own."),
@@ -334,35 +329,11 @@ class WeightedClassifier(L.LightningModule):
                     f"`{name}` must be given again where it is no hyper-parameter: the checkpoint was trained with "
                     f"{trained_with}, and this model has {mine}. {effect}"
                 )
-        if state.get("class_distribution"):
-            self._adopt(ClassDistribution.from_dict(state["class_distribution"]))
 
-    def _adopt(self, distribution: ClassDistribution) -> None:
-        if distribution.task != self.task:
-            msg = f"the class distribution must be for `task={self.task!r}`, got one for {distribution.task!r}."
-            raise ValueError(msg)
-        self.distribution = distribution
-        self.class_names = distribution.class_names
-        self._loss.adapt(distribution)
+    def _loss_sums(self, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        return self._terms(*self._aligned(logits, target)).sums()
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:  # noqa: FBT001, FBT002  # torch's
-        weights = self.class_weights
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch gives it no types
-        if self.class_weights.dtype in (torch.float16, torch.bfloat16):
-            # Weights of rare classes differ by more than half precision holds.
-            self.class_weights = weights.to(self.class_weights.device)
-        return self
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        for name in ("class_weights", "class_counts"):
-            key, buffer = prefix + name, getattr(self, name)
-            if key not in state_dict:  # a checkpoint of the same network, trained without this package
-                state_dict[key] = buffer
-            elif buffer.numel() == 0:
-                setattr(self, name, buffer.new_empty(state_dict[key].shape))
-        super()._load_from_state_dict(state_dict, prefix, *args)
-
-    def _loss_sums(self, logits: Tensor, target: Tensor, *, weighted: bool = True) -> tuple[Tensor, Tensor]:
+    def _aligned(self, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         if self.num_classes is None:
             msg = (
                 "the classes must be known before a loss can be weighted, got a model that was neither fitted nor "
@@ -373,23 +344,35 @@ class WeightedClassifier(L.LightningModule):
         if not torch.compiler.is_compiling() and (target.device.type == "cpu" or not self._targets_checked):
             check_target_range(target, self.task, self.num_classes, self.ignore_index)
             self._targets_checked = True
+        return logits, target
+
+    def _terms(self, logits: Tensor, target: Tensor, *, weighted: bool = True) -> Terms:
         # A loss that gives one number for the batch has nothing to weight, and works without weights alone.
         plain = self.weighting == "uniform" and isinstance(self._loss, UnreducedLoss)
-        weight = self.class_weights if weighted and not plain else None
-        return self._loss.terms(logits, target, weight).sums()
+        return self._loss.terms(logits, target, self.class_weights if weighted and not plain else None)
 
-    def _evaluation_step(self, stage: str, batch: Any, dataloader_idx: int, dataloaders: int) -> dict[str, Tensor]:
+    def _evaluation_step(
+        self, stage: str, batch: Any, batch_idx: int, dataloader_idx: int, dataloaders: int
+    ) -> dict[str, Tensor]:
         inputs, target = self.unpack_batch(batch)
         logits = self(inputs)
         suffix = f"/dataloader_idx_{dataloader_idx}" if dataloaders > 1 else ""
+        outputs = {"logits": logits, "target": target}
+        own = own_entries(len(target), own_samples(self.trainer, batch_idx, dataloader_idx))
+        logits, target = logits[:own], target[:own]
         if self._own_loss:
             loss = self.compute_loss(logits, target)
-            self._means.add(f"{stage}_loss{suffix}", *_as_sums(loss, target))
-            return {"loss": loss, "logits": logits, "target": target}
-        weighted = self._loss_sums(logits, target)
+            if own:  # the mean of nothing is NaN
+                self._means.add(f"{stage}_loss{suffix}", *_as_sums(loss, target))
+            return {"loss": loss, **outputs}
+        logits, target = self._aligned(logits, target)
+        # Summed without rounding, so that it does not matter which process saw which sample.
+        widest = widest_float(logits.device)
+        weighted = self._terms(logits, target).sums(widest)
         self._means.add(f"{stage}_loss{suffix}", *weighted)
-        self._means.add(f"{stage}_loss_unweighted{suffix}", *self._loss_sums(logits, target, weighted=False))
-        return {"loss": weighted_mean(*weighted), "logits": logits, "target": target}
+        unweighted = self._terms(logits, target, weighted=False).sums(widest)
+        self._means.add(f"{stage}_loss_unweighted{suffix}", *unweighted)
+        return {"loss": weighted_mean(*weighted).to(logits.dtype), **outputs}
 
     def _log_means(self, prefix: str) -> None:
         for name, mean in self._means.pop(prefix).items():

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import lightning as L
+import torch
+from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.data import DataLoader
 
-from lightning_imbalance.counting import Task
+from lightning_imbalance.counting import Counts, Task
 from lightning_imbalance.distribution import ClassDistribution
+from lightning_imbalance.labels import stream, training_loader
 from lightning_imbalance.labels.batch import described
+
+T = TypeVar("T")
 
 
 def from_trainer(
@@ -22,7 +29,8 @@ def from_trainer(
 ) -> ClassDistribution:
     """Count the training labels of the datamodule or dataloader that was given to ``fit``.
 
-    Works from ``setup("fit")`` on, when a datamodule is set up and no dataloader has been asked for yet.
+    Works from ``setup("fit")`` on, when a datamodule is set up and no dataloader has been asked for yet. Several
+    processes share a scan of samples that has to be: it is a collective then, called by each of them.
 
     Args:
         trainer: The Trainer that runs ``fit``.
@@ -52,10 +60,82 @@ def from_trainer(
             "`trainer.fit(model, datamodule=...)`, or override `class_distribution()`."
         )
         raise ValueError(msg)
-    if source.is_module():
-        return ClassDistribution.from_datamodule(source.instance, num_classes, class_names, task, ignore_index)
-    _refuse_several(source.instance)
-    return ClassDistribution.from_dataloader(source.instance, num_classes, class_names, task, ignore_index)
+    if not source.is_module():
+        _refuse_several(source.instance)
+    loader = training_loader(source.instance) if source.is_module() else source.instance
+    share = (trainer.global_rank, trainer.world_size) if trainer.world_size > 1 else None
+    labels = stream(loader, share=share)
+    return ClassDistribution.from_stream(labels, num_classes, class_names, task, ignore_index, add_shares)
+
+
+def add_shares(counts: Counts) -> Counts:
+    """Add up what all processes have counted; a collective, called by each of them.
+
+    Args:
+        counts: What this process has counted of its share of the samples.
+
+    Returns:
+        The counts of all.
+    """
+    total, *others = gathered(counts)
+    for other in others:
+        total += other
+    return total
+
+
+def agreed(distribution: ClassDistribution, trainer: L.Trainer) -> ClassDistribution:
+    """Return rank 0's distribution on every process; a collective, called by each of them.
+
+    Each process counts for itself, and may have another split: that of an unseeded ``random_split``, for one. One
+    warning then shows what two of them counted.
+
+    Args:
+        distribution: What this process has counted.
+        trainer: The Trainer.
+
+    Returns:
+        The distribution of rank 0.
+
+    Example:
+        >>> agreed(ClassDistribution([2, 1]), L.Trainer(logger=False))
+        ClassDistribution([2, 1])
+    """
+    if trainer.world_size == 1:
+        return distribution
+    plain = distribution.to_dict()
+    digests = gathered(hashlib.sha256(json.dumps(plain).encode()).digest())
+    if len(set(digests)) == 1:
+        return distribution
+    everyone = [ClassDistribution.from_dict(each) for each in gathered(plain)]
+    first = everyone[0]
+    rank = next(rank for rank, each in enumerate(everyone) if each != first)
+    rank_zero_warn(
+        f"every process must count the same training data, got {first.summary()} on rank 0 and "
+        f"{everyone[rank].summary()} on rank {rank}. Rank 0's are taken. Split with a seed, for example "
+        "`random_split(..., generator=torch.Generator().manual_seed(0))`, or processes train on each other's "
+        "validation samples."
+    )
+    return first
+
+
+def gathered(value: T) -> list[T]:
+    """Return the values of all processes, by rank; a collective, called by each of them.
+
+    Args:
+        value: What this process has; anything that can be pickled.
+
+    Returns:
+        One value a process; the value alone where there is no process group.
+
+    Example:
+        >>> gathered(3)
+        [3]
+    """
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return [value]
+    values: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(values, value)
+    return values
 
 
 def _refuse_several(loader: Any) -> None:

@@ -18,9 +18,12 @@ import torch
 from torch import Tensor
 
 from lightning_imbalance.checks import check_num_classes, check_task, listed
+from lightning_imbalance.configuration import from_config, is_config, to_config
 from lightning_imbalance.counting import Task
 from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.schemes import SCHEMES, EffectiveNumber, Power, Scheme
+
+_CONFIGURABLE = {f"{__name__}.{scheme.__name__}": scheme for scheme in (EffectiveNumber, Power)}
 
 __all__ = [
     "SCHEMES",
@@ -30,6 +33,7 @@ __all__ = [
     "Scheme",
     "Weighting",
     "as_hyperparameter",
+    "as_scheme",
     "check_weighting",
     "class_weights",
     "described",
@@ -58,7 +62,9 @@ def class_weights(
               ``median_frequency``, ``log``;
             - a callable ``ClassDistribution -> Tensor``, for example ``EffectiveNumber(beta=0.9999)``;
             - C numbers: a list, an array or a tensor;
-            - a mapping from class name (or index) to number, one entry a class.
+            - a mapping from class name (or index) to number, one entry a class;
+            - a parametrised scheme as a file writes it:
+              ``{"class_path": "lightning_imbalance.weighting.Power", "init_args": {"exponent": 0.5}}``.
         normalize: ``"mean"`` scales the weights to average 1 over the classes, ``"samples"`` to average 1 over the
             training samples, ``None`` leaves them.
 
@@ -83,6 +89,7 @@ def class_weights(
         msg = f"`normalize` must be None, 'mean' or 'samples', got {normalize!r}."
         raise ValueError(msg)
     _check_learnable(distribution)
+    scheme = as_scheme(scheme)
     if isinstance(scheme, str):
         scheme = _named(scheme)
     _refuse_class(scheme)
@@ -127,6 +134,7 @@ def check_weighting(
         3
     """
     check_task(task)
+    scheme = as_scheme(scheme)
     if num_classes is None and class_names is not None:
         num_classes = len(class_names)
     num_classes = check_num_classes(num_classes, task)
@@ -148,17 +156,38 @@ def check_weighting(
 
 
 def as_hyperparameter(scheme: Weighting) -> Weighting:
-    """Return numbers as lists and mappings of floats, which ``torch.load(weights_only=True)`` reads back.
+    """Return a weighting as what ``torch.load(weights_only=True)`` reads back: lists and mappings of plain values.
 
     Example:
         >>> as_hyperparameter(torch.tensor([1.0, 2.0]))
         [1.0, 2.0]
+        >>> as_hyperparameter(Power(exponent=0.5))
+        {'class_path': 'lightning_imbalance.weighting.Power', 'init_args': {'exponent': 0.5}}
     """
-    if isinstance(scheme, str) or callable(scheme):
+    config = to_config(scheme, _CONFIGURABLE)
+    if config is not None:
+        return config
+    if isinstance(scheme, str) or callable(scheme) or is_config(scheme):
         return scheme
     if isinstance(scheme, Mapping):
         return {key: float(value) for key, value in scheme.items()}
     return [float(value) for value in scheme]
+
+
+def as_scheme(scheme: Weighting) -> Weighting:
+    """Return what :func:`as_hyperparameter` was given; anything but a ``class_path`` stays as it is.
+
+    Raises:
+        ValueError: The path names no scheme of this package.
+
+    Example:
+        >>> as_scheme({"class_path": "lightning_imbalance.weighting.Power", "init_args": {"exponent": 0.5}})
+        Power(exponent=0.5)
+    """
+    if isinstance(scheme, Mapping) and is_config(scheme):
+        built: Weighting = from_config(scheme, _CONFIGURABLE)
+        return built
+    return scheme
 
 
 def described(scheme: Weighting) -> str:

@@ -14,13 +14,13 @@ TESTS = ROOT / "tests"
 
 # From the top down; docs/architecture.md says what each is for. A unit is a module or a folder right below the package.
 LAYERS = (
-    {"__about__", "tables", "counting"},
+    {"__about__", "tables", "counting", "configuration"},
     {"checks", "labels"},
     {"distribution"},
     {"functional", "schemes"},
     {"weighting"},
     {"losses", "metrics", "data", "class_report"},
-    {"epoch_means", "training_data"},
+    {"class_state", "epoch_means", "exact_mean", "own_samples", "training_data"},
     {"module", "callbacks", "datamodules"},
     {"cli"},
     {"__init__", "__main__"},

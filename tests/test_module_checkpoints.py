@@ -218,7 +218,8 @@ def test_a_resumed_fit_keeps_the_weights_of_the_checkpoint(saved, tiny_trainer, 
     path = saved(WeightedClassifier(network()))
     model, trainer = WeightedClassifier(network()), tiny_trainer(max_epochs=2)
 
-    trainer.fit(model, DataLoader(blobs([4, 4, 4]), 8), ckpt_path=path)
+    with pytest.warns(UserWarning, match="must be those of the checkpoint"):
+        trainer.fit(model, DataLoader(blobs([4, 4, 4]), 8), ckpt_path=path)
 
     assert trainer.current_epoch == 2
     assert model.class_counts.tolist() == COUNTS
@@ -247,7 +248,15 @@ PLAIN = {
         {"weighting": dict(zip(NAMES, (1.0, 2.0, 3.0), strict=True))},
     ),
     "lambda": ({"weighting": lambda d: d.priors.rsqrt()}, {}),
-    "scheme": ({"weighting": EffectiveNumber(beta=0.9)}, {}),
+    "scheme": (
+        {"weighting": EffectiveNumber(beta=0.9)},
+        {
+            "weighting": {
+                "class_path": "lightning_imbalance.weighting.EffectiveNumber",
+                "init_args": {"beta": 0.9},
+            }
+        },
+    ),
     "torch loss": ({"loss": nn.CrossEntropyLoss(label_smoothing=0.1)}, {"weighting": "balanced"}),
     "our loss": ({"loss": WeightedCrossEntropy(label_smoothing=0.1)}, {"weighting": "balanced"}),
     "function": ({"loss": partial(F.cross_entropy, reduction="none")}, {"weighting": "balanced"}),
@@ -273,10 +282,11 @@ def test_hyper_parameters_are_read_back_by_a_safe_load(arguments, kept, saved):
 
     assert kept.items() <= parameters.items()
     unsaved = {"model", "optimizer", "lr_scheduler"} | {
-        name for name in ("weighting", "loss") if callable(arguments.get(name))
+        name for name in ("weighting", "loss") if callable(arguments.get(name)) and name not in kept
     }
     assert set(parameters) == {
-        "model", "num_classes", "task", "weighting", "loss", "optimizer", "lr_scheduler", "class_names", "ignore_index"
+        "model", "num_classes", "task", "weighting", "loss", "optimizer", "lr_scheduler", "class_names", "ignore_index",
+        "exact_mean", "on_changed_data",
     } - unsaved  # fmt: skip
     again = {name: arguments[name] for name in ("loss", "weighting") if callable(arguments.get(name))}
     assert same(WeightedClassifier.load_from_checkpoint(path, model=network(), **again), model)
@@ -318,8 +328,18 @@ def test_a_loss_that_is_given_again_is_the_one_that_evaluates(saved):
     assert loaded._loss.label_smoothing == 0.2
 
 
-def test_a_weighting_that_is_not_given_again_is_named(saved):
+def rarest_first(distribution):
+    return 1 / distribution.counts.double()
+
+
+def test_a_parametrised_scheme_comes_back_by_itself(saved):
     path = saved(WeightedClassifier(network(), weighting=EffectiveNumber(beta=0.9)))
+
+    assert WeightedClassifier.load_from_checkpoint(path, model=network()).weighting == EffectiveNumber(beta=0.9)
+
+
+def test_a_weighting_that_is_not_given_again_is_named(saved):
+    path = saved(WeightedClassifier(network(), weighting=rarest_first))
 
     with pytest.warns(UserWarning, match="given again") as warned:
         WeightedClassifier.load_from_checkpoint(path, model=network())
@@ -327,7 +347,7 @@ def test_a_weighting_that_is_not_given_again_is_named(saved):
     assert [str(warning.message) for warning in warned] == [
         (
             "`weighting` must be given again where it is no hyper-parameter: the checkpoint was trained with "
-            "EffectiveNumber(beta=0.9), and this model has 'balanced'. Its weights are the checkpoint's; a new fit would "
+            "rarest_first, and this model has 'balanced'. Its weights are the checkpoint's; a new fit would "
             "use its own."
         )
     ]

@@ -50,11 +50,11 @@ def repository_files() -> list[Path]:
 
 
 def text_files() -> dict[str, str]:
-    pictures = {".png", ".jpg", ".gif"}
+    binary = {".png", ".jpg", ".gif", ".ckpt"}
     return {
         str(path): (ROOT / path).read_text(encoding="utf-8")
         for path in repository_files()
-        if path.suffix not in pictures
+        if path.suffix not in binary
     }
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lightning_imbalance.counting import Task
 from lightning_imbalance.functional.confusion_counts import ConfusionCounts
+from lightning_imbalance.functional.reduction import widest_float
 
 
 def class_recall(counts: ConfusionCounts) -> Tensor:
@@ -115,5 +116,4 @@ def macro_f1(counts: ConfusionCounts) -> Tensor:
 
 
 def _double(counts: Tensor) -> Tensor:
-    # Apple's GPUs have no float64.
-    return counts.float() if counts.device.type == "mps" else counts.double()
+    return counts.to(widest_float(counts.device))

@@ -30,9 +30,23 @@ class Terms(NamedTuple):
     loss: Tensor
     weight: Tensor
 
-    def sums(self) -> tuple[Tensor, Tensor]:
-        """Return the numerator Σ w·ℓ and the denominator Σ w of the weighted mean, both of shape ``()``."""
-        return self.loss.sum(), self.weight.sum()
+    def sums(self, dtype: torch.dtype | None = None) -> tuple[Tensor, Tensor]:
+        """Return the numerator Σ w·ℓ and the denominator Σ w of the weighted mean, both of shape ``()``.
+
+        Args:
+            dtype: Type to sum in; by default that of the loss.
+        """
+        return self.loss.sum(dtype=dtype), self.weight.sum(dtype=dtype)
+
+
+def widest_float(device: torch.device) -> torch.dtype:
+    """Return float64, or float32 on Apple's GPUs, which have no wider type.
+
+    Example:
+        >>> widest_float(torch.device("cpu"))
+        torch.float64
+    """
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def weighted_mean(numerator: Tensor, denominator: Tensor) -> Tensor:

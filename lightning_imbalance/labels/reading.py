@@ -83,7 +83,7 @@ def _offered(dataset: Any, offer: Any, source: str, indices: Tensor | None) -> L
         labels = Labels(as_labels(offer.values), None if offer.class_names is None else tuple(offer.class_names))
     else:
         labels = Labels(as_labels(offer), class_names(dataset))
-    size = _size(dataset)
+    size = size_of(dataset)
     if size is not None and len(labels.values) != size:
         msg = f"{source} must give one label a sample, {size}, got {len(labels.values)}."
         raise ValueError(msg)
@@ -121,7 +121,7 @@ def _is_sample(entry: object) -> bool:
 
 
 def _attribute(dataset: Any, indices: Tensor | None) -> Labels | None:
-    size = _size(dataset)
+    size = size_of(dataset)
     if size is None or isinstance(dataset, IterableDataset) or not hasattr(type(dataset), "__getitem__"):
         return None
     for name in ("targets", "labels"):
@@ -139,7 +139,13 @@ def _attribute(dataset: Any, indices: Tensor | None) -> Labels | None:
     return None
 
 
-def _size(dataset: Any) -> int | None:
+def size_of(dataset: Any) -> int | None:
+    """Return the number of samples, None where a dataset cannot tell.
+
+    Example:
+        >>> size_of(["first", "second"])
+        2
+    """
     try:
         return len(dataset)
     except (TypeError, NotImplementedError, AttributeError):

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset, default_collate, defau
 from lightning_imbalance.labels.arrays import as_labels, select
 from lightning_imbalance.labels.batch import target_of
 from lightning_imbalance.labels.progress import report
+from lightning_imbalance.labels.reading import size_of
 
 Chunk = Tensor | Sequence[str]
 
@@ -53,7 +54,7 @@ def scan(
         [tensor([0, 2])]
     """
     name = type(dataset).__name__
-    size = _size(dataset) if indices is None else len(indices)
+    size = size_of(dataset) if indices is None else len(indices)
     if size is None and max_samples is None:
         msg = (
             f"`max_samples` must be given to scan a {name}, which has no length and may be endless, got None. "
@@ -172,14 +173,7 @@ def _own_collate(loader: DataLoader[Any] | None) -> Callable[[list[Any]], Any] |
 
 def _checked(dataset: Any, indices: Tensor) -> Tensor:
     """Refuse an index outside the dataset in the same words as labels at hand do."""
-    size = _size(dataset)
+    size = size_of(dataset)
     if size is not None:
         select(range(size), indices)
     return indices
-
-
-def _size(dataset: Any) -> int | None:
-    try:
-        return len(dataset)
-    except (TypeError, NotImplementedError, AttributeError):
-        return None

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from torch.utils.data import ConcatDataset, DataLoader, Subset
+import torch
+from torch import Tensor
+from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, Subset
 
 from lightning_imbalance.labels import containers, huggingface, names
 from lightning_imbalance.labels.arrays import is_array
 from lightning_imbalance.labels.column import NotSeparable, target_transform_of
 from lightning_imbalance.labels.loaders import subset_of
-from lightning_imbalance.labels.reading import read
+from lightning_imbalance.labels.reading import read, size_of
 from lightning_imbalance.labels.scan import scan
 from lightning_imbalance.labels.value import Stream
 
 
-def stream(source: Any, *, max_samples: int | None = None) -> Stream:
+def stream(source: Any, *, max_samples: int | None = None, share: tuple[int, int] | None = None) -> Stream:
     """Give the labels of a dataset, or of the samples that a dataloader draws from.
 
     Args:
@@ -24,6 +26,8 @@ def stream(source: Any, *, max_samples: int | None = None) -> Stream:
             the labels to them; other samplers do not matter.
         max_samples: Give the labels of at most this many samples, in the order of the dataset. Required for an
             iterable dataset without a length.
+        share: Process r of R, as ``(r, R)``: where samples must be opened to see their labels, each process opens every
+            R-th of them, from r on.
 
     Returns:
         The class names and the labels: one chunk where they are at hand (see :func:`read`), else chunk by chunk as
@@ -50,10 +54,24 @@ def stream(source: Any, *, max_samples: int | None = None) -> Stream:
     indices = None if loader is None else subset_of(loader)
     # A loader loads samples, so a tensor or list in it holds inputs or pairs, never labels alone.
     labels = None if loader is not None and is_array(dataset) else read(dataset, indices=indices)
+    part = None if labels is not None or share is None or max_samples else _part(dataset, indices, share)
+    if part is not None:
+        return Stream(_names(dataset), scan(dataset, indices=part, loader=loader), shared=True)
     if labels is None:
         return Stream(_names(dataset), scan(dataset, indices=indices, loader=loader, max_samples=max_samples))
     values = labels.values if max_samples is None else labels.values[:max_samples]
     return Stream(labels.class_names, iter([values] if len(values) > 0 else []))
+
+
+def _part(dataset: Any, indices: Tensor | None, share: tuple[int, int]) -> Tensor | None:
+    """Give the samples of a map-style dataset that one of several processes opens, None where they have no index."""
+    rank, processes = share
+    if indices is None:
+        size = size_of(dataset)
+        if size is None or isinstance(dataset, IterableDataset) or not hasattr(type(dataset), "__getitem__"):
+            return None
+        indices = torch.arange(size)
+    return indices[rank::processes]
 
 
 def _names(dataset: Any) -> tuple[str, ...] | None:

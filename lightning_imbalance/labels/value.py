@@ -34,13 +34,15 @@ class Stream(NamedTuple):
     Attributes:
         class_names: The name of each class index, or None where the data do not say.
         chunks: The labels, each chunk as :attr:`Labels.values`; they can be iterated once.
+        shared: Whether they are one process's share of the samples, to be added to those of the others.
 
     Example:
         >>> import torch
-        >>> names, chunks = Stream(None, iter([torch.tensor([0, 1]), torch.tensor([1])]))
-        >>> sum(len(chunk) for chunk in chunks)
+        >>> stream = Stream(None, iter([torch.tensor([0, 1]), torch.tensor([1])]))
+        >>> sum(len(chunk) for chunk in stream.chunks)
         3
     """
 
     class_names: tuple[str, ...] | None
     chunks: Iterator[Tensor | Sequence[str]]
+    shared: bool = False

@@ -69,7 +69,7 @@ def test_the_images_are_not_decoded(monkeypatch):
 def test_a_transform_is_left_to_a_scan_which_keeps_the_names(pets):
     changed = pets.with_transform(lambda rows: {"x": rows["text"], "label": [1 - y for y in rows["label"]]})
     assert read(changed) is None
-    names, chunks = stream(changed)
+    names, chunks, _ = stream(changed)
     assert names == ("cat", "dog")
     assert [chunk.tolist() for chunk in chunks] == [[1, 0, 0, 1]]
 
@@ -80,7 +80,7 @@ def test_a_mask_that_is_an_image_is_left_to_a_scan():
 
 
 def test_a_stream_is_read_as_far_as_asked(pets):
-    names, chunks = stream(pets.to_iterable_dataset(), max_samples=3)
+    names, chunks, _ = stream(pets.to_iterable_dataset(), max_samples=3)
     assert names == ("cat", "dog")
     assert [chunk.tolist() for chunk in chunks] == [[0, 1, 1]]
 

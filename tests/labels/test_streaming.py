@@ -41,7 +41,7 @@ def _flat(source, **options):
 
 
 def test_labels_at_hand_are_one_chunk_that_is_not_copied():
-    names, chunks = stream(DATA)
+    names, chunks, _ = stream(DATA)
     (chunk,) = chunks
     assert chunk is DATA.tensors[1]
     assert names is None

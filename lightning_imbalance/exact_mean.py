@@ -1,0 +1,283 @@
+"""One gradient: the weighted mean over a whole optimizer step, however it is cut into processes and micro-batches.
+
+With S = Σ w·ℓ and D = Σ w over everything in one optimizer step, the gradient is ∇S / D. A mean that is taken on each
+process and micro-batch, and then averaged, is another one: it counts a sample for more where its batch weighs less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lightning_imbalance.functional.reduction import weighted_mean, widest_float
+
+_KEY = "lightning_imbalance.exact_mean"
+
+
+class ExactMean(L.LightningModule):
+    """Gives a LightningModule the gradient of one weighted mean over all devices and accumulated batches.
+
+    Lightning divides the loss by the A accumulated batches, and data-parallel strategies average gradients over the R
+    processes. So ``training_step`` returns S / K for each micro-batch, and D is added up beside it. Before the
+    optimizer steps (after AMP has unscaled, before gradients are clipped) D is summed over the processes, once and as
+    one small tensor, and the gradients are multiplied by R·A·K / D. K is the D of the optimizer step before divided by
+    R·A, the same number everywhere: it keeps the loss and the gradients until then at the size of a mean.
+
+    With one process and no accumulation nothing of this is done: the loss is S / D.
+
+    Take it as the base of a module, or beside another base: ``class Mine(ExactMean, TheirModule)``. Hooks of your own
+    (``on_before_optimizer_step``, ``on_save_checkpoint``, ``on_load_checkpoint``) call ``super()``.
+
+    Everything that ``training_step`` returns is multiplied alike. A further term of the loss that is a mean over the
+    batch goes in as ``self.exact_mean(term * denominator, denominator)``; added as it is, it counts by the batch's
+    share of D, which is right on average. Several calls in one step, for several heads or views of a batch, share the
+    mean of their denominators.
+
+    Attributes:
+        exact_mean_enabled: False makes :meth:`exact_mean` the mean of the micro-batch on this process, as torch's
+            losses give it.
+
+    Example:
+        >>> import torch, lightning as L
+        >>> from torch.utils.data import DataLoader, TensorDataset
+        >>> from lightning_imbalance.losses import WeightedCrossEntropy
+        >>> class Mine(ExactMean):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.layer = torch.nn.Linear(2, 2)
+        ...     def training_step(self, batch, batch_idx):
+        ...         inputs, target = batch
+        ...         terms = WeightedCrossEntropy().terms(self.layer(inputs), target, torch.tensor([0.6, 3.0]))
+        ...         return self.exact_mean(*terms.sums())
+        ...     def configure_optimizers(self):
+        ...         return torch.optim.SGD(self.parameters(), lr=0.1)
+        >>> data = TensorDataset(torch.randn(60, 2), torch.tensor([0] * 50 + [1] * 10))
+        >>> trainer = L.Trainer(max_epochs=1, accumulate_grad_batches=3, logger=False, enable_checkpointing=False,
+        ...                     enable_progress_bar=False, enable_model_summary=False, accelerator="cpu")
+        >>> trainer.fit(Mine(), DataLoader(data, batch_size=10, shuffle=True))  # the gradient of batches of 30
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.exact_mean_enabled = True
+        self._window = Window()
+        self._unfinished: dict[str, Any] | None = None
+        self._warned_unused = False
+
+    def exact_mean(self, numerator: Tensor, denominator: Tensor) -> Tensor:
+        """Return the loss for ``training_step`` to return, and remember the denominator.
+
+        Outside of training, and where gradients are off, it is the mean S / D of what is given.
+
+        Args:
+            numerator: S = Σ w·ℓ of the micro-batch on this process, shape ``()``.
+            denominator: D = Σ w of it, shape ``()``; 0 where nothing counts.
+
+        Returns:
+            Shape ``()``.
+
+        Raises:
+            RuntimeError: The optimizer stepped without :meth:`on_before_optimizer_step`.
+            ValueError: Optimization is manual, or the strategy accumulates gradients out of reach.
+        """
+        trainer = self._trainer
+        if trainer is None or not self.exact_mean_enabled or not trainer.training or not torch.is_grad_enabled():
+            return weighted_mean(numerator, denominator)
+        refuse_unreachable_gradients(self)
+        if trainer.world_size * trainer.accumulate_grad_batches == 1:
+            return weighted_mean(numerator, denominator)
+        if self._unfinished is not None:
+            self._window.restore(self._unfinished, self)
+            self._unfinished = None
+        batch = (trainer.current_epoch, trainer.fit_loop.batch_idx)
+        return self._window.add(numerator, denominator, batch, trainer.global_step)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Turn the gradients of S / K into those of S / D."""
+        super().on_before_optimizer_step(optimizer)
+        trainer = self.trainer
+        parts = trainer.world_size * trainer.accumulate_grad_batches
+        if not self.exact_mean_enabled or parts == 1:
+            return
+        if not self._window.is_open and not self._warned_unused:
+            self._warned_unused = True
+            rank_zero_warn(
+                "`training_step` must return `self.exact_mean(numerator, denominator)` (or the `compute_loss` of "
+                f"WeightedClassifier) for one mean over {trainer.world_size} processes x "
+                f"{trainer.accumulate_grad_batches} batches, got a loss of its own: the means of the batches are "
+                "averaged. Pass `exact_mean=False` if that is meant."
+            )
+        sums = self._window.close(self.device)
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.all_reduce(sums)
+        else:
+            sums = trainer.strategy.reduce(sums, reduce_op="sum")
+        scale_gradients(optimizer, self._window.factor(sums, parts))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what a resumed fit needs to go on with the same numbers."""
+        super().on_save_checkpoint(checkpoint)
+        alone = self._trainer is None or self.trainer.world_size == 1
+        checkpoint[_KEY] = self._window.state(self if alone else None)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take it back, where a fit is resumed."""
+        super().on_load_checkpoint(checkpoint)
+        resumed = self._trainer is not None and self.trainer.state.fn == "fit"
+        self._unfinished = checkpoint.get(_KEY) if resumed else None
+
+
+class Window:
+    """What is added up between two optimizer steps on one process."""
+
+    def __init__(self) -> None:
+        self.scale: Tensor | None = None  # K
+        self._denominator: Tensor | None = None
+        self._batches = 0
+        self._batch: tuple[int, int] | None = None
+        self._calls: list[Tensor] = []
+        self._step = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a batch has been added since the last optimizer step."""
+        return bool(self._batches or self._calls)
+
+    def add(self, numerator: Tensor, denominator: Tensor, batch: tuple[int, int], step: int) -> Tensor:
+        """Add a denominator, and return S / K."""
+        if batch != self._batch:
+            self._end_batch()
+            if self._batches and step != self._step:
+                msg = (
+                    "`on_before_optimizer_step` must be called before each optimizer step, got a step without it. Call "
+                    "`super().on_before_optimizer_step(optimizer)` in your override, or turn the exact mean off: "
+                    "`exact_mean=False`."
+                )
+                raise RuntimeError(msg)
+            self._batch, self._step = batch, step
+        dtype = widest_float(denominator.device)
+        self._calls.append(denominator.detach().to(dtype))
+        if self.scale is None:
+            self.scale = torch.ones((), dtype=dtype, device=denominator.device)
+        # A step of nothing has no gradient; its numerator need not be 0 (see weighted_mean).
+        return torch.where(denominator == 0, 0, numerator / self.scale.to(numerator.dtype))
+
+    def close(self, device: torch.device) -> Tensor:
+        """End the window; return the denominator and the number of batches that gave one, shape ``(2,)``."""
+        self._end_batch()
+        dtype = widest_float(device)
+        denominator = torch.zeros((), dtype=dtype, device=device) if self._denominator is None else self._denominator
+        batches = torch.full((), self._batches, dtype=dtype, device=device)
+        self._denominator, self._batches = None, 0
+        return torch.stack([denominator.to(device), batches])
+
+    def factor(self, sums: Tensor, parts: int) -> Tensor:
+        """Return R·A·K / D from the sums over all processes, and set K for the next step.
+
+        Args:
+            sums: D and the number of batches, shape ``(2,)``.
+            parts: R·A.
+
+        Returns:
+            Shape ``()``; 0 where nothing counted, 1 where no batch was given to the exact mean.
+        """
+        denominator, batches = sums
+        scale = torch.ones_like(denominator) if self.scale is None else self.scale
+        counted = denominator > 0
+        self.scale = torch.where(counted, denominator / parts, scale)
+        exact = torch.where(counted, parts * scale / torch.where(counted, denominator, 1), 0)
+        return torch.where(batches > 0, exact, 1)
+
+    def state(self, module: nn.Module | None) -> dict[str, Any]:
+        """Return what to save, as tensors and numbers; with the gradients so far where a window is open.
+
+        Args:
+            module: Whose gradients they are; ``None`` where each process has others.
+        """
+        state: dict[str, Any] = {"scale": self.scale}
+        if module is not None and self.is_open:
+            self._end_batch()
+            gradients = {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
+            state |= {"denominator": self._denominator, "batches": self._batches, "gradients": gradients}
+        return state
+
+    def restore(self, state: dict[str, Any], module: nn.Module) -> None:
+        """Go on where :meth:`state` was taken."""
+        self.__init__()  # type: ignore[misc]  # all over again
+        if state["scale"] is not None:
+            self.scale = state["scale"].to(next(module.parameters()).device)
+        if "gradients" not in state:
+            return
+        self._batches = state["batches"]
+        self._denominator = state["denominator"]
+        for name, parameter in module.named_parameters():
+            if name in state["gradients"]:
+                parameter.grad = state["gradients"][name].to(parameter.device)
+
+    def _end_batch(self) -> None:
+        if self._calls:
+            mean = sum(self._calls[1:], self._calls[0]) / len(self._calls)
+            self._denominator = mean if self._denominator is None else self._denominator.to(mean.device) + mean
+            self._batches += 1
+        self._calls, self._batch = [], None
+
+
+def scale_gradients(optimizer: Optimizer, factor: Tensor) -> None:
+    """Multiply the gradients of an optimizer's parameters in place, without waiting for the device.
+
+    Args:
+        optimizer: Whose parameters.
+        factor: Shape ``()``.
+
+    Example:
+        >>> parameter = nn.Parameter(torch.ones(2))
+        >>> parameter.grad = torch.tensor([1.0, 2.0])
+        >>> scale_gradients(torch.optim.SGD([parameter], lr=0.1), torch.tensor(3.0))
+        >>> parameter.grad
+        tensor([3., 6.])
+    """
+    gradients = list(_local_gradients(optimizer))
+    dense = [gradient for gradient in gradients if not gradient.is_sparse]
+    if dense:
+        torch._foreach_mul_(dense, factor)
+    for gradient in gradients:
+        if gradient.is_sparse:
+            gradient.mul_(factor)
+
+
+def refuse_unreachable_gradients(module: L.LightningModule) -> None:
+    """Refuse what rescaling before the optimizer step cannot reach.
+
+    Args:
+        module: A module with a Trainer.
+
+    Raises:
+        ValueError: Optimization is manual, or the strategy accumulates gradients by itself.
+    """
+    strategy = module.trainer.strategy
+    if not module.automatic_optimization:
+        got = "`automatic_optimization = False`, where only your code knows which batches make a step"
+    elif strategy.handles_gradient_accumulation:
+        got = f"{type(strategy).__name__}, which accumulates and reduces them out of reach"
+    else:
+        return
+    msg = (
+        f"the exact mean must rescale the gradients before each optimizer step, got {got}. Pass `exact_mean=False` to "
+        "train with the weighted mean of each batch on each process."
+    )
+    raise ValueError(msg)
+
+
+def _local_gradients(optimizer: Optimizer) -> Iterable[Tensor]:
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            gradient = parameter.grad
+            if gradient is not None:
+                # Of a DTensor (FSDP2, tensor parallel) this process's part, which shares its memory.
+                yield gradient.to_local() if hasattr(gradient, "to_local") else gradient
