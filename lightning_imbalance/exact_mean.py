@@ -93,7 +93,7 @@ class ExactMean(L.LightningModule):
         if trainer.world_size * trainer.accumulate_grad_batches == 1:
             return weighted_mean(numerator, denominator)
         if self._unfinished is not None:
-            self._window.restore(self._unfinished, self)
+            self._window.restore(self._unfinished, self, trainer.global_step)
             self._unfinished = None
         batch = (trainer.current_epoch, trainer.fit_loop.batch_idx)
         return self._window.add(numerator, denominator, batch, trainer.global_step)
@@ -207,15 +207,13 @@ class Window:
             state |= {"denominator": self._denominator, "batches": self._batches, "gradients": gradients}
         return state
 
-    def restore(self, state: dict[str, Any], module: nn.Module) -> None:
-        """Go on where :meth:`state` was taken."""
-        self.__init__()  # type: ignore[misc]  # all over again
+    def restore(self, state: dict[str, Any], module: nn.Module, step: int) -> None:
+        """Go on where :meth:`state` was taken, now at optimizer step ``step``."""
         if state["scale"] is not None:
             self.scale = state["scale"].to(next(module.parameters()).device)
         if "gradients" not in state:
             return
-        self._batches = state["batches"]
-        self._denominator = state["denominator"]
+        self._step, self._batches, self._denominator = step, state["batches"], state["denominator"]
         for name, parameter in module.named_parameters():
             if name in state["gradients"]:
                 parameter.grad = state["gradients"][name].to(parameter.device)

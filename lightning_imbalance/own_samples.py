@@ -31,7 +31,10 @@ def own_samples(trainer: L.Trainer, batch_idx: int, dataloader_idx: int = 0) -> 
     """
     if trainer.world_size == 1:
         return None
-    loader = _loader(trainer, dataloader_idx)
+    loaders = _loaders(trainer)
+    if dataloader_idx >= len(loaders) or (trainer.training and len(loaders) > 1):
+        return None
+    loader = loaders[dataloader_idx]
     sampler = _sampler(loader)
     size = getattr(loader, "batch_size", None) or getattr(getattr(loader, "batch_sampler", None), "batch_size", None)
     if sampler is None or size is None:
@@ -83,7 +86,7 @@ def own_entries(values: int, part: tuple[int, int] | None) -> int:
     return values * counted // held if values % held == 0 else values
 
 
-def _loader(trainer: L.Trainer, dataloader_idx: int) -> Any:
+def _loaders(trainer: L.Trainer) -> list[Any]:
     if trainer.testing:
         loop: Any = trainer.test_loop
     elif trainer.training:
@@ -91,7 +94,8 @@ def _loader(trainer: L.Trainer, dataloader_idx: int) -> Any:
     else:
         # Not trainer.val_dataloaders, which stays that of an earlier fit.
         loop = trainer.validate_loop if trainer.state.fn == "validate" else trainer.fit_loop.epoch_loop.val_loop
-    return loop._combined_loader.flattened[dataloader_idx]  # noqa: SLF001
+    loaders: list[Any] = loop._combined_loader.flattened  # noqa: SLF001
+    return loaders
 
 
 def _sampler(loader: Any) -> DistributedSampler[Any] | None:

@@ -578,7 +578,7 @@ def test_the_loss_of_a_training_step_of_ones_own_is_logged(tiny_trainer, blobs):
 
 def test_a_loss_computed_in_validation_is_none_of_training(tiny_trainer, blobs):
     class Own(WeightedClassifier):
-        def validation_step(self, batch, batch_idx):  # noqa: ARG002
+        def validation_step(self, batch, batch_idx):
             return self.compute_loss(self(batch[0]), batch[1])
 
     data = blobs(COUNTS)

@@ -71,7 +71,7 @@ class OwnFlowers(WeightedClassifier):
     def forward(self, x):
         return self.net(x)
 
-    def training_step(self, batch, batch_idx):  # noqa: ARG002
+    def training_step(self, batch, batch_idx):
         x, y = batch
         return self.compute_loss(self(augment(x)), y)
 

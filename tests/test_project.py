@@ -52,9 +52,7 @@ def repository_files() -> list[Path]:
 def text_files() -> dict[str, str]:
     binary = {".png", ".jpg", ".gif", ".ckpt"}
     return {
-        str(path): (ROOT / path).read_text(encoding="utf-8")
-        for path in repository_files()
-        if path.suffix not in binary
+        str(path): (ROOT / path).read_text(encoding="utf-8") for path in repository_files() if path.suffix not in binary
     }
 
 

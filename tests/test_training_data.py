@@ -19,7 +19,7 @@ class Counting(L.LightningModule):
         self.arguments = arguments
         self.counted: list[ClassDistribution] = []
 
-    def setup(self, stage):  # noqa: ARG002
+    def setup(self, stage):
         self.counted.append(from_trainer(self.trainer, *self.arguments))
 
     def training_step(self, batch, _batch_idx):
@@ -40,7 +40,7 @@ class Reading(L.LightningDataModule):
     def prepare_data(self):
         self.calls.append("prepare_data")
 
-    def setup(self, stage):  # noqa: ARG002
+    def setup(self, stage):
         self.calls.append("setup")
         self.data = self.make()
 

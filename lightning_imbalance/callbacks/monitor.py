@@ -18,6 +18,7 @@ from lightning_imbalance.counting import TASKS, Task
 from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.functional.confusion_counts import ConfusionCounts
 from lightning_imbalance.metrics.counts import ClassCounts
+from lightning_imbalance.own_samples import own_entries, own_samples
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -30,7 +31,8 @@ class ImbalanceMonitor(L.Callback):
 
     The module's steps return a mapping with logits (or predictions) and targets, as
     :class:`~lightning_imbalance.WeightedClassifier` does; for steps of another form there is ``extract``. Figures are
-    computed once an epoch over all samples, dataloaders apart, processes together.
+    computed once an epoch over all samples, dataloaders apart, processes together. A sample that a
+    ``DistributedSampler`` repeats, to give each process as many, counts once.
 
     Logged, with the stage ``val`` or ``test`` (and ``train`` if asked) in front: ``val_balanced_accuracy``,
     ``val_worst_class_recall``, ``val_geometric_mean``, ``val_macro_f1``, ``val_recall/<class name>``, and where
@@ -159,9 +161,8 @@ class ImbalanceMonitor(L.Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Count a training batch, if asked."""
-        del trainer, batch_idx
         if self.train and outputs:  # a step that returns None skips its batch
-            self._count("train", pl_module, outputs, batch, 0)
+            self._count("train", pl_module, outputs, batch, 0, own_samples(trainer, batch_idx))
 
     def on_validation_batch_end(
         self,
@@ -173,8 +174,8 @@ class ImbalanceMonitor(L.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Count a validation batch."""
-        del trainer, batch_idx
-        self._count("val", pl_module, outputs, batch, dataloader_idx)
+        own = own_samples(trainer, batch_idx, dataloader_idx)
+        self._count("val", pl_module, outputs, batch, dataloader_idx, own)
 
     def on_test_batch_end(
         self,
@@ -186,8 +187,8 @@ class ImbalanceMonitor(L.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Count a test batch."""
-        del trainer, batch_idx
-        self._count("test", pl_module, outputs, batch, dataloader_idx)
+        own = own_samples(trainer, batch_idx, dataloader_idx)
+        self._count("test", pl_module, outputs, batch, dataloader_idx, own)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Log the training figures, if asked."""
@@ -203,7 +204,15 @@ class ImbalanceMonitor(L.Callback):
         """Log the test figures."""
         self._report("test", trainer, pl_module, len(trainer.num_test_batches))
 
-    def _count(self, stage: str, pl_module: L.LightningModule, outputs: Any, batch: Any, dataloader_idx: int) -> None:
+    def _count(
+        self,
+        stage: str,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        dataloader_idx: int,
+        own: tuple[int, int] | None,
+    ) -> None:
         task = self._task(pl_module)
         if self.extract is not None:
             step = as_step_output(*self.extract(outputs, batch), task)
@@ -221,7 +230,8 @@ class ImbalanceMonitor(L.Callback):
                 raise ValueError(msg)
             counts = ClassCounts(num_classes, task, self._ignored(pl_module)).to(step.target.device)
             self._counts[stage][dataloader_idx] = counts
-        counts.update(step.preds, step.target)
+        kept = own_entries(len(step.target), own)
+        counts.update(step.preds[:kept], step.target[:kept])
 
     def _report(self, stage: str, trainer: L.Trainer, pl_module: L.LightningModule, dataloaders: int) -> None:
         for index, metric in sorted(self._counts[stage].items()):

@@ -1,0 +1,203 @@
+"""What the processes of a crew run. Each function is called on every rank, and returns plain values."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from functools import partial
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import GradientAccumulationScheduler
+from lightning.pytorch.plugins.precision import MixedPrecision
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+from typing_extensions import Self
+
+from lightning_imbalance import ClassDistribution, ImbalanceMonitor, WeightedClassifier
+
+RANK = int(os.environ["LOCAL_RANK"])
+SIZE = int(os.environ["CREW"])
+
+CLASSES = 3
+
+
+def trainer(**options: Any) -> L.Trainer:
+    """Make a Trainer for all processes of the crew."""
+    quiet = {
+        "accelerator": "cpu",
+        "devices": SIZE,
+        "strategy": "ddp" if SIZE > 1 else "auto",
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+    }
+    return L.Trainer(**(quiet | options))
+
+
+def linear(dtype: torch.dtype = torch.float64) -> nn.Linear:
+    """Make the same network in every process."""
+    torch.manual_seed(0)
+    return nn.Linear(CLASSES, CLASSES).to(dtype)
+
+
+class Given(WeightedClassifier):
+    """Does not count: the batches of a test have whatever targets it needs."""
+
+    def class_distribution(self) -> ClassDistribution:
+        return ClassDistribution([3, 2, 1])
+
+
+class Reductions:
+    """Remembers the sizes of all reductions that Python asks for."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self._original = torch.distributed.all_reduce
+
+    def __enter__(self) -> Self:
+        def spied(tensor: Tensor, *arguments: Any, **keywords: Any) -> Any:
+            self.sizes.append(tensor.numel())
+            return self._original(tensor, *arguments, **keywords)
+
+        torch.distributed.all_reduce = spied
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        torch.distributed.all_reduce = self._original
+
+
+class AtSteps(L.Callback):
+    """Counts the reductions of each optimizer step."""
+
+    def __init__(self, reductions: Reductions) -> None:
+        self.reductions = reductions
+        self.sizes: list[list[int]] = []
+
+    def on_train_batch_start(self, *_: object) -> None:
+        self.reductions.sizes.clear()
+
+    def on_train_batch_end(self, *_: object) -> None:
+        self.sizes.append(list(self.reductions.sizes))
+
+
+def train(
+    batches: list[list[tuple[Tensor, Tensor]]],
+    weights: list[float],
+    *,
+    accumulate: int | dict[int, int] = 1,
+    clip: tuple[str, float] | None = None,
+    epochs: int = 1,
+    lr: float = 0.1,
+    precision: str | None = None,
+    scaler: bool = False,
+    **arguments: Any,
+) -> dict[str, Any]:
+    """Fit on micro-batches, ``batches[rank]`` on each process; return parameters and what was logged."""
+    options: dict[str, Any] = {"max_epochs": epochs, "use_distributed_sampler": False}
+    if isinstance(accumulate, dict):
+        options["callbacks"] = [GradientAccumulationScheduler(accumulate)]
+    else:
+        options["accumulate_grad_batches"] = accumulate
+    if clip is not None:
+        options |= {"gradient_clip_algorithm": clip[0], "gradient_clip_val": clip[1]}
+    if scaler:
+        options["plugins"] = [MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=2.0**10))]
+    elif precision is not None:
+        options["precision"] = precision
+    dtype = batches[0][0][0].dtype
+    optimizer = partial(torch.optim.SGD, lr=lr, momentum=0.9)
+    model = Given(linear(dtype), CLASSES, weighting=weights, optimizer=optimizer, **arguments)
+    with Reductions() as reductions:
+        counter = AtSteps(reductions)
+        options.setdefault("callbacks", []).append(counter)
+        fit = trainer(**options)
+        fit.fit(model, DataLoader(batches[RANK], batch_size=None))
+    return {
+        "parameters": [parameter.detach().clone() for parameter in model.parameters()],
+        "logged": {name: value.item() for name, value in fit.callback_metrics.items()},
+        "steps": fit.global_step,
+        "reductions": counter.sizes,
+    }
+
+
+def evaluate(
+    parts: list[TensorDataset], batch_size: int, *, names: list[str], dense: bool = False, sampler: str | None = None
+) -> dict[str, Any]:
+    """Validate on each of the datasets; return what was logged and what the monitor counted."""
+    model = Given(nn.Conv1d(CLASSES, CLASSES, 1) if dense else linear(torch.float32), CLASSES, class_names=names)
+    with torch.no_grad():
+        for index, parameter in enumerate(model.parameters()):
+            parameter.copy_(torch.linspace(-1, 1, parameter.numel()).view_as(parameter) + index)
+    loaders = [
+        DataLoader(part, batch_size, sampler=list(reversed(range(len(part)))) if sampler == "own" else None)
+        for part in parts
+    ]
+    monitor = ImbalanceMonitor(many=2, few=1, distribution=ClassDistribution([3, 2, 1], names))
+    fit = trainer(callbacks=[monitor])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit.validate(model, loaders, verbose=False)
+    return {
+        "logged": {name: value.item() for name, value in fit.callback_metrics.items()},
+        "counts": {stage: values["samples"] for stage, values in monitor.results.items()},
+    }
+
+
+class Scanned(Dataset):
+    """Samples that must be opened to see their labels."""
+
+    def __init__(self, target: list[int]) -> None:
+        self.target = target
+        self.opened: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        self.opened.append(index)
+        return torch.zeros(CLASSES), torch.tensor(self.target[index])
+
+
+def count(targets: list[list[int]], *, scan: bool = False) -> dict[str, Any]:
+    """Set a fit up where each process has its own targets; return what it weights by, opened and warned."""
+    mine = targets[RANK]
+    dataset = Scanned(mine) if scan else TensorDataset(torch.zeros(len(mine), CLASSES), torch.tensor(mine))
+    model = WeightedClassifier(linear(torch.float32), CLASSES)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit = trainer(max_steps=0)
+        fit.fit(model, DataLoader(dataset, batch_size=2))
+    return {
+        "counts": model.distribution.counts.tolist(),
+        "buffer": model.class_counts.tolist(),
+        "weights": model.class_weights.tolist(),
+        "opened": getattr(dataset, "opened", None),
+        "warned": [text for each in caught if "must count the same" in (text := str(each.message))],
+    }
+
+
+def resume(batches: list[list[tuple[Tensor, Tensor]]], weights: list[float], accumulate: int) -> list[list[Tensor]]:
+    """Fit three epochs at once, and one epoch and then two from its checkpoint; return both models' parameters."""
+    folder = [tempfile.mkdtemp()] if RANK == 0 else [""]
+    if SIZE > 1:
+        torch.distributed.broadcast_object_list(folder)
+    path, loader = f"{folder[0]}/one.ckpt", DataLoader(batches[RANK], batch_size=None)
+    options = {"accumulate_grad_batches": accumulate, "use_distributed_sampler": False}
+
+    def model() -> Given:
+        return Given(
+            linear(), CLASSES, weighting=weights, optimizer=partial(torch.optim.Adam, lr=0.1), ignore_index=255
+        )
+
+    whole, first, second = model(), model(), model()
+    trainer(max_epochs=3, **options).fit(whole, loader)
+    fit = trainer(max_epochs=1, **options)
+    fit.fit(first, loader)
+    fit.save_checkpoint(path)
+    trainer(max_epochs=3, **options).fit(second, loader, ckpt_path=path)
+    return [[parameter.detach().clone() for parameter in each.parameters()] for each in (whole, second)]

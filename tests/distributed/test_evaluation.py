@@ -1,0 +1,65 @@
+"""Every sample counts once, however many processes pad the data."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.data import TensorDataset
+
+pytestmark = pytest.mark.xdist_group("processes")
+
+NAMES = ["cat", "dog", "owl"]
+
+
+def dataset(size: int, seed: int = 0, *pixels: int) -> TensorDataset:
+    generator = torch.Generator().manual_seed(seed)
+    return TensorDataset(
+        torch.randn(size, 3, *pixels, generator=generator), torch.randint(3, (size, *pixels), generator=generator)
+    )
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_any_number_of_processes_says_what_one_says(size, crew):
+    @settings(max_examples=20)
+    @given(st.lists(st.integers(1, 23), min_size=1, max_size=2), st.integers(1, 9), st.integers(0, 2**16))
+    def check(sizes, batch_size, seed):
+        parts = [dataset(each, seed + index) for index, each in enumerate(sizes)]
+
+        (alone,) = crew(1).run("evaluate", parts, batch_size, names=NAMES)
+        together = crew(size).run("evaluate", parts, batch_size, names=NAMES)
+
+        for result in together:
+            assert result["counts"] == alone["counts"]
+            # To the last digit of what is logged, float32.
+            assert result["logged"] == pytest.approx(alone["logged"], rel=1.2e-7)
+
+    check()
+
+
+def test_twenty_one_samples_on_two_processes_are_twenty_one(crew):
+    for result in crew(2).run("evaluate", [dataset(21)], 4, names=NAMES):
+        assert sum(result["counts"]["val"].values()) == 21
+
+
+def test_fewer_samples_than_processes_are_counted_once(crew):
+    for result in crew(3).run("evaluate", [dataset(1)], 4, names=NAMES):
+        assert sum(result["counts"]["val"].values()) == 1
+
+
+def test_pixels_of_a_repeated_picture_do_not_count(crew):
+    pictures = dataset(5, 0, 7)
+
+    (alone,) = crew(1).run("evaluate", [pictures], 2, names=NAMES, dense=True)
+    for result in crew(2).run("evaluate", [pictures], 2, names=NAMES, dense=True):
+        assert sum(result["counts"]["val"].values()) == 5 * 7
+        assert result["counts"] == alone["counts"]
+        assert result["logged"] == pytest.approx(alone["logged"], rel=1.2e-7)
+
+
+def test_a_sampler_that_lightning_wraps_repeats_nothing_that_counts(crew):
+    (alone,) = crew(1).run("evaluate", [dataset(11)], 3, names=NAMES, sampler="own")
+    for result in crew(2).run("evaluate", [dataset(11)], 3, names=NAMES, sampler="own"):
+        assert result["counts"] == alone["counts"]
+        assert result["logged"] == pytest.approx(alone["logged"], rel=1.2e-7)
