@@ -21,7 +21,7 @@ LAYERS = (
     {"weighting"},
     {"losses", "metrics", "data", "class_report"},
     {"epoch_means", "training_data"},
-    {"module", "callbacks", "datamodules"},
+    {"module", "callbacks", "checkpoint_io", "datamodules"},
     {"cli"},
     {"__init__", "__main__"},
 )

@@ -16,8 +16,8 @@ from rich.console import Console
 from torch import Tensor
 
 from lightning_imbalance.callbacks import ImbalanceMonitor
+from lightning_imbalance.checkpoint_io import WholeFileCheckpointIO
 from lightning_imbalance.class_report import ClassReport
-from lightning_imbalance.cli.checkpoint import WholeFileCheckpointIO
 from lightning_imbalance.cli.network import SmallConvNet
 from lightning_imbalance.cli.progress import RunProgress
 from lightning_imbalance.cli.verdict import Run, side_by_side, verdict
