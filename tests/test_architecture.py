@@ -30,6 +30,7 @@ LAYERS = (
 PROJECT_TESTS = {
     "conftest.py",
     "documents",
+    "failures",
     "test_architecture.py",
     "test_benchmarks.py",
     "test_documents.py",
