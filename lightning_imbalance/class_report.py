@@ -19,7 +19,7 @@ class ClassReport:
     """Figures of one evaluation, derived from one set of counts.
 
     Args:
-        counts: True positives, predictions and samples per class, on the CPU.
+        counts: True positives, predictions, samples and undecided samples per class, on the CPU.
         class_names: One name a class.
         task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
         distribution: The training data's classes, where known: gives the groups and the column of training counts.
@@ -55,6 +55,16 @@ class ClassReport:
         """Names of the classes without a sample in this evaluation."""
         return tuple(name for name, recall in self.recall.items() if math.isnan(recall))
 
+    @property
+    def undecided(self) -> dict[str, tuple[int, int]]:
+        """Of each class with samples without a prediction, how many have none and how many there are.
+
+        For ``multilabel`` these are the samples that were judged for the class, of it or not.
+        """
+        judged = self.counts.total if self.task == "multilabel" else self.counts.samples
+        rows = zip(self.class_names, self.counts.undecided.tolist(), judged.tolist(), strict=True)
+        return {name: (undecided, among) for name, undecided, among in rows if undecided}
+
     def aggregates(self) -> dict[str, float]:
         """Return the figures of one number each, without those that nothing was there to measure.
 
@@ -85,8 +95,8 @@ class ClassReport:
         """Return everything as plain numbers, by class name where there is one a class.
 
         Returns:
-            The aggregates, and ``recall``, ``recall_interval`` (95 % Wilson), ``samples``, ``predictions`` and
-            ``true_positives`` by class name.
+            The aggregates, and ``recall``, ``recall_interval`` (95 % Wilson), ``samples``, ``predictions``,
+            ``true_positives`` and ``undecided`` (samples without a prediction) by class name.
 
         Example:
             >>> import torch
@@ -102,6 +112,7 @@ class ClassReport:
             "samples": self.counts.samples.tolist(),
             "predictions": self.counts.predictions.tolist(),
             "true_positives": self.counts.true_positives.tolist(),
+            "undecided": self.counts.undecided.tolist(),
         }
         named = {key: dict(zip(self.class_names, values, strict=True)) for key, values in per_class.items()}
         return {**self.aggregates(), **named}
@@ -110,13 +121,16 @@ class ClassReport:
         """Return the classes as rows: samples, recall with its 95 % Wilson interval, predictions.
 
         Returns:
-            The table; a class without samples has a dash for its recall.
+            The table; a class without samples has a dash for its recall. Where samples have no prediction, a last
+            column counts them.
         """
         values = self.to_dict()
         columns = [Column("class", "left"), Column("samples"), Column("recall"), Column("95 % interval")]
         columns += [Column("predicted")]
         if self.distribution is not None:
             columns.insert(1, Column("trained on"))
+        undecided = self.undecided
+        columns += [Column("undecided")] if undecided else []
         trained_on = None if self.distribution is None else self.distribution.counts.tolist()
         rows = []
         for i, name in enumerate(self.class_names):
@@ -131,6 +145,7 @@ class ClassReport:
             ]
             if trained_on is not None:
                 row.insert(1, f"{trained_on[i]:,}")
+            row += [f"{values['undecided'][name]:,}"] if undecided else []
             rows.append(tuple(row))
         return Table(tuple(columns), tuple(rows), title=self._headline(values))
 

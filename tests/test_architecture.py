@@ -21,7 +21,7 @@ LAYERS = (
     {"weighting"},
     {"losses", "metrics", "data", "class_report"},
     {"class_state", "epoch_means", "exact_mean", "own_samples", "training_data"},
-    {"module", "callbacks", "datamodules"},
+    {"module", "callbacks", "checkpoint_io", "datamodules"},
     {"cli"},
     {"__init__", "__main__"},
 )
@@ -30,6 +30,7 @@ LAYERS = (
 PROJECT_TESTS = {
     "conftest.py",
     "documents",
+    "failures",
     "test_architecture.py",
     "test_benchmarks.py",
     "test_documents.py",

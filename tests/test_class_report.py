@@ -75,6 +75,26 @@ def test_the_table_shows_a_dash_where_nothing_was_measured():
     ]
 
 
+def test_samples_without_a_prediction_are_a_column_where_there_are_some():
+    counted = report([0, -1, 1, -1], [0, 0, 1, 1], ["cat", "dog"])
+
+    assert counted.undecided == {"cat": (1, 2), "dog": (1, 2)}
+    assert counted.to_dict()["undecided"] == {"cat": 1, "dog": 1}
+    assert str(counted.table()).split("\n") == [
+        "balanced accuracy 0.500, worst class recall 0.500 (cat)",
+        "  class   samples   recall   95 % interval   predicted   undecided",
+        " ──────────────────────────────────────────────────────────────────",
+        "  cat           2    0.500   0.095 - 0.905           1           1",
+        "  dog           2    0.500   0.095 - 0.905           1           1",
+    ]
+
+
+def test_of_labels_those_without_a_prediction_are_out_of_all_that_were_judged():
+    counted = report([[-1, 0], [0, 1], [-1, 1]], [[0, 0], [0, 1], [1, 1]], "ab", task="multilabel")
+
+    assert counted.undecided == {"a": (2, 3)}
+
+
 def test_training_counts_are_a_column_where_they_are_known():
     table = report([0, 1], [0, 0], "ab", distribution=ClassDistribution([12345, 2], ["a", "b"])).table()
 
@@ -83,7 +103,7 @@ def test_training_counts_are_a_column_where_they_are_known():
 
 
 def test_without_any_sample_the_table_says_so():
-    empty = ClassReport(ConfusionCounts(*torch.zeros(4, 2, dtype=torch.int64)), ("a", "b"))
+    empty = ClassReport(ConfusionCounts(*torch.zeros(5, 2, dtype=torch.int64)), ("a", "b"))
 
     assert empty.aggregates() == {}
     assert str(empty.table()).split("\n")[0] == "no sample was evaluated"

@@ -158,6 +158,28 @@ def test_every_file_of_the_project_that_a_page_names_exists(page: str) -> None:
     assert [name for name in sorted(named) if not any((top / name).exists() for top in (ROOT, PACKAGE))] == []
 
 
+def test_every_test_that_the_page_on_reliability_names_exists() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+
+    assert len(named) == sum(line.startswith("| ") for line in page.splitlines()) - 2
+    assert [
+        (path, test) for path, test in named if f"\ndef {test}(" not in (ROOT / path).read_text(encoding="utf-8")
+    ] == []
+
+
+def test_every_failure_that_is_tested_stands_on_the_page_on_reliability() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    tests = {
+        f"`{path.relative_to(ROOT)}::{test}`"
+        for path in (ROOT / "tests" / "failures").glob("test_*.py")
+        for test in re.findall(r"^def (test_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+
+    assert tests
+    assert {test for test in tests if test not in page} == set()
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -38,7 +38,8 @@ class ImbalanceMonitor(L.Callback):
     ``val_worst_class_recall``, ``val_geometric_mean``, ``val_macro_f1``, ``val_recall/<class name>``, and where
     training counts are known ``val_recall_many``, ``val_recall_medium``, ``val_recall_few``; with several dataloaders
     followed by ``/dataloader_idx_<i>``. Each can be the ``monitor`` of ModelCheckpoint and EarlyStopping. A class
-    without samples is not logged, and one warning names it.
+    without samples is not logged, and one warning names it. A sample whose logits are NaN counts as missed (for
+    ``multilabel`` as not predicted), and one warning a stage and dataloader names the classes.
 
     Args:
         train: Also log the training batches' figures, taken while the model changes.
@@ -251,6 +252,7 @@ class ImbalanceMonitor(L.Callback):
             self._reports[key] = report
             self.results[key] = report.to_dict()
             self._warn_absent(key, report)
+            self._warn_undecided(key, report)
             self._log(stage, suffix, report, trainer, pl_module)
             if self.print_table and stage != "train":
                 self._print(trainer, key, report)
@@ -287,6 +289,20 @@ class ImbalanceMonitor(L.Callback):
             names = listed(report.absent)
             effect = "its recall is not logged, and no mean of recalls contains it"
             rank_zero_warn(f"no {key} sample of class {names}: {effect}.")
+
+    def _warn_undecided(self, key: str, report: ClassReport) -> None:
+        undecided = report.undecided
+        if not undecided or ("undecided", key) in self._warned:
+            return
+        self._warned.add(("undecided", key))
+        effect = "labels count as not predicted" if report.task == "multilabel" else "samples count as missed"
+        shares = [f"{n:,} of {among:,} for {name!r}" for name, (n, among) in undecided.items()]
+        shown = ", ".join(shares[:10]) + (f", ... ({len(shares)} classes)" if len(shares) > 10 else "")
+        rank_zero_warn(
+            f"the logits or probabilities of {key} samples must be numbers, got NaN: {shown}. Such {effect}. "
+            "Lower the learning rate, clip the gradients with `Trainer(gradient_clip_val=1.0)`, or find the operation "
+            "that gives NaN with `Trainer(detect_anomaly=True)`."
+        )
 
     def _names(self, pl_module: L.LightningModule, num_classes: int, task: Task) -> tuple[str, ...]:
         given = self.class_names if self.distribution is None else self.class_names or self.distribution.class_names

@@ -16,14 +16,14 @@ from rich.console import Console
 from torch import Tensor
 
 from lightning_imbalance.callbacks import ImbalanceMonitor
+from lightning_imbalance.checkpoint_io import WholeFileCheckpointIO
 from lightning_imbalance.class_report import ClassReport
-from lightning_imbalance.cli.checkpoint import WholeFileCheckpointIO
 from lightning_imbalance.cli.network import SmallConvNet
 from lightning_imbalance.cli.progress import RunProgress
 from lightning_imbalance.cli.verdict import Run, side_by_side, verdict
 from lightning_imbalance.datamodules import DigitsDataModule, ImageFolderDataModule, PartsDataModule
 from lightning_imbalance.distribution import ClassDistribution
-from lightning_imbalance.functional import confusion_counts
+from lightning_imbalance.functional import confusion_counts, predicted_classes
 from lightning_imbalance.labels import stream
 from lightning_imbalance.losses import resolve
 from lightning_imbalance.module import WeightedClassifier
@@ -98,7 +98,7 @@ def _train(
     trainer.fit(model, datamodule=data)
     # The best epoch is chosen on validation data; the test part is looked at once.
     predictions = trainer.predict(model, data.test_dataloader(), ckpt_path=best.best_model_path)
-    predicted = torch.cat([torch.as_tensor(batch) for batch in predictions or []]).argmax(1)
+    predicted = predicted_classes(torch.cat([torch.as_tensor(batch) for batch in predictions or []]), "multiclass")
     counts = confusion_counts(predicted, target, trained_on.num_classes)
     report = ClassReport(counts, trained_on.class_names, distribution=trained_on)
     log = Path(logger.log_dir) / "metrics.csv"

@@ -16,6 +16,9 @@ from torch import Tensor
 
 from lightning_imbalance.counting import Task
 
+UNDECIDED = -1
+"""The prediction of a sample whose logits are NaN."""
+
 
 def align(logits: Tensor, target: Tensor, task: Task, num_classes: int | None = None) -> tuple[Tensor, Tensor]:
     """Check that logits and targets fit each other, and bring ``(N, 1)`` and small integer types into one form.
@@ -100,13 +103,17 @@ def predicted_classes(logits: Tensor, task: Task) -> Tensor:
         task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
 
     Returns:
-        ``multiclass``: class indices ``(N, ...)``. Else 0 and 1 of the logits' shape. int64.
+        ``multiclass``: class indices ``(N, ...)``. Else 0 and 1 of the logits' shape. int64. -1 where a logit is NaN.
 
     Example:
-        >>> predicted_classes(torch.tensor([[0.1, 2.0], [3.0, -1.0]]), "multiclass")
-        tensor([1, 0])
+        >>> predicted_classes(torch.tensor([[0.1, 2.0], [3.0, -1.0], [torch.nan, 1.0]]), "multiclass")
+        tensor([ 1,  0, -1])
     """
-    return logits.argmax(1) if task == "multiclass" else (logits > 0).long()
+    if task != "multiclass":
+        return (logits > 0).long().masked_fill(logits.isnan(), UNDECIDED)
+    # One pass gives both, and a NaN is larger than any number there.
+    largest, predicted = logits.max(1)
+    return predicted.masked_fill(largest.isnan(), UNDECIDED)
 
 
 def probabilities(logits: Tensor, task: Task) -> Tensor:

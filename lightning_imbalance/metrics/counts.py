@@ -1,4 +1,4 @@
-"""The state that all figures of this package share: four counts a class."""
+"""The state that all figures of this package share: five counts a class."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from torchmetrics import Metric
 from lightning_imbalance.checks import check_num_classes, check_task
 from lightning_imbalance.counting import Task
 from lightning_imbalance.functional.confusion_counts import ConfusionCounts, confusion_counts
-from lightning_imbalance.functional.logits import align, predicted_classes
+from lightning_imbalance.functional.logits import UNDECIDED, align, predicted_classes
 
 
 class ClassCounts(Metric):
     """True positives, predictions and samples of each class; the base of the other metrics here.
+
+    A sample whose logits or probabilities are NaN has no prediction: it counts as missed, and for ``multilabel`` as not
+    predicted.
 
     Metrics with the same arguments have the same state, so that a :class:`torchmetrics.MetricCollection` of them
     updates one. Sums over processes are taken in :meth:`compute`.
@@ -48,6 +51,7 @@ class ClassCounts(Metric):
     predictions: Tensor
     samples: Tensor
     total: Tensor
+    undecided: Tensor
 
     def __init__(
         self,
@@ -81,7 +85,7 @@ class ClassCounts(Metric):
         Args:
             preds: ``multiclass``: logits or probabilities ``(N, C, ...)``, or class indices ``(N, ...)``. ``binary``
                 and ``multilabel``: probabilities of the target's shape, or 0 and 1 as integers. Floats outside
-                [0, 1] make the batch one of logits, as in torchmetrics.
+                [0, 1] make the batch one of logits, as in torchmetrics. Of integers, -1 is no prediction.
             target: ``multiclass``: class indices ``(N, ...)``. ``binary``: 0 and 1, ``(N, ...)``. ``multilabel``: 0
                 and 1, ``(N, C, ...)``.
 
@@ -90,20 +94,21 @@ class ClassCounts(Metric):
         """
         predicted, target = self._decide(preds, target)
         if self.validate_args or (self.validate_args is None and target.device.type == "cpu"):
-            self._check_range("preds", predicted, None)
+            self._check_range("preds", predicted, UNDECIDED)
             self._check_range("target", target, self.ignore_index)
         new = confusion_counts(predicted, target, self.num_classes, self.task, self.ignore_index)
         self.true_positives = self.true_positives + new.true_positives
         self.predictions = self.predictions + new.predictions
         self.samples = self.samples + new.samples
         self.total = self.total + new.total
+        self.undecided = self.undecided + new.undecided
 
     def compute(self) -> Any:
         """Return the counts of everything seen since the last reset, on all processes."""
         return self._counts()
 
     def _counts(self) -> ConfusionCounts:
-        return ConfusionCounts(self.true_positives, self.predictions, self.samples, self.total)
+        return ConfusionCounts(self.true_positives, self.predictions, self.samples, self.total, self.undecided)
 
     def _decide(self, preds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         if preds.is_floating_point() or self.task != "multiclass":
@@ -113,15 +118,16 @@ class ClassCounts(Metric):
         if self.task == "multiclass":
             return predicted_classes(preds, self.task), target
         outside = ((preds < 0) | (preds > 1)).any()
-        return (torch.where(outside, preds.sigmoid(), preds) > self.threshold).long(), target
+        positive = torch.where(outside, preds.sigmoid(), preds) > self.threshold
+        return positive.long().masked_fill(preds.isnan(), UNDECIDED), target
 
-    def _check_range(self, name: str, labels: Tensor, ignore_index: int | None) -> None:
+    def _check_range(self, name: str, labels: Tensor, besides: int | None) -> None:
         if labels.numel() == 0:
             return
         top = self.num_classes if self.task == "multiclass" else 2
         inside = (labels >= 0) & (labels < top)
-        if ignore_index is not None:
-            inside |= labels == ignore_index
+        if besides is not None:
+            inside |= labels == besides
         if not inside.all():
             msg = f"`{name}` must be class indices from 0 to {top - 1}, got {labels[~inside][0].item()}."
             raise ValueError(msg)

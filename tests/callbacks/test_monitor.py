@@ -240,6 +240,85 @@ def test_training_counts_of_other_classes_are_not_used(validated):
     assert "val_recall_many" not in logged
 
 
+# --- logits that are NaN -------------------------------------------------------------------------------------------
+
+
+def warnings_about_nan(caught) -> list[str]:
+    return [str(warning.message) for warning in caught if "NaN" in str(warning.message)]
+
+
+WAY_OUT = (
+    "Lower the learning rate, clip the gradients with `Trainer(gradient_clip_val=1.0)`, or find the operation that "
+    "gives NaN with `Trainer(detect_anomaly=True)`."
+)
+
+
+def nan_where(rows: list[int], loader: DataLoader) -> DataLoader:
+    logits, target = loader.dataset.tensors
+    logits[rows] = math.nan
+    return DataLoader(TensorDataset(logits, target), loader.batch_size)
+
+
+def test_classes_whose_logits_are_nan_are_named_once_a_stage_and_every_figure_stays_a_number(tiny_trainer):
+    loader = nan_where([1, 3, 4], predicting([0, 0, 0, 1, 1, 2], [0, 0, 0, 1, 1, 2]))
+    trainer = tiny_trainer(callbacks=[monitor := ImbalanceMonitor(class_names=["cat", "dog", "cow"])], max_epochs=3)
+    module = Foreign()
+
+    with pytest.warns(UserWarning, match="NaN") as in_fit:
+        trainer.fit(module, predicting([0], [0], 3), loader)
+    with pytest.warns(UserWarning, match="NaN") as in_test:
+        trainer.test(module, loader, verbose=False)
+
+    assert warnings_about_nan([*in_fit, *in_test]) == [
+        f"the logits or probabilities of {stage} samples must be numbers, got NaN: 1 of 3 for 'cat', 2 of 2 for 'dog'. "
+        f"Such samples count as missed. {WAY_OUT}"
+        for stage in ("val", "test")
+    ]
+    results = monitor.results["val"]
+    assert results["undecided"] == {"cat": 1, "dog": 2, "cow": 0}
+    assert results["samples"] == {"cat": 3, "dog": 2, "cow": 1}
+    assert results["predictions"] == {"cat": 2, "dog": 0, "cow": 1}
+    assert results["recall"] == pytest.approx({"cat": 2 / 3, "dog": 0, "cow": 1})
+    assert {name: results[name] for name in AGGREGATES} == pytest.approx(
+        {"balanced_accuracy": 5 / 9, "worst_class_recall": 0, "geometric_mean": 0, "macro_f1": (0.8 + 0 + 1) / 3}
+    )
+
+
+def test_dataloaders_with_nan_are_named_apart(validated):
+    good, bad = predicting([0, 1], [0, 1]), nan_where([0], predicting([0, 1], [0, 1]))
+
+    with pytest.warns(UserWarning, match="NaN") as caught:
+        validated(good, bad)
+
+    assert [message.split(" samples")[0] for message in warnings_about_nan(caught)] == [
+        "the logits or probabilities of val/dataloader_idx_1"
+    ]
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_labels_whose_logits_or_probabilities_are_nan_are_named(scaled, validated):
+    logits = torch.tensor([[1.0, math.nan], [math.nan, math.nan], [1.0, -1.0]])
+    data = TensorDataset(logits.sigmoid() if scaled else logits, torch.tensor([[1, 1], [1, 0], [0, 1]]))
+    returned = (lambda logits, target: {"preds": logits, "target": target}) if scaled else logits_and_target
+
+    with pytest.warns(UserWarning, match="NaN") as caught:
+        validated(DataLoader(data, 2), module=Foreign(returned), task="multilabel", class_names=["sun", "sea"])
+
+    assert warnings_about_nan(caught) == [
+        f"the logits or probabilities of val samples must be numbers, got NaN: 1 of 3 for 'sun', 2 of 3 for 'sea'. Such labels count as not predicted. {WAY_OUT}"
+    ]
+
+
+def test_of_many_classes_with_nan_the_first_ten_are_shown(validated):
+    every = list(range(12))
+
+    with pytest.warns(UserWarning, match="NaN") as caught:
+        validated(nan_where(every, predicting(every, every)))
+
+    shown = ", ".join(f"1 of 1 for '{index}'" for index in range(10))
+    assert f"got NaN: {shown}, ... (12 classes). Such" in warnings_about_nan(caught)[0]
+
+
 # --- tasks -------------------------------------------------------------------------------------------------------
 
 

@@ -24,7 +24,7 @@ def batches(draw) -> tuple[torch.Tensor, torch.Tensor, int, str, int | None]:
     seed = draw(st.integers(0, 2**16))
     generator = torch.Generator().manual_seed(seed)
     top = num_classes if task == "multiclass" else 2
-    predicted = torch.randint(top, shape, generator=generator)
+    predicted = torch.randint(draw(st.sampled_from([-1, 0])), top, shape, generator=generator)
     target = torch.randint(top, shape, generator=generator)
     if ignore_index is not None:
         target[torch.rand(shape, generator=generator) < 0.3] = ignore_index
@@ -39,7 +39,13 @@ def plain_counts(predicted, target, num_classes, task, ignore_index) -> list[lis
         judged = [[(p, t) for p, t in column if t != ignore_index] for column in pairs]
         ones = 1
         rows = [
-            (sum(p == t == ones for p, t in c), sum(p == 1 for p, _ in c), sum(t == 1 for _, t in c), len(c))
+            (
+                sum(p == t == ones for p, t in c),
+                sum(p == 1 for p, _ in c),
+                sum(t == 1 for _, t in c),
+                len(c),
+                sum(p == -1 for p, _ in c),
+            )
             for c in judged
         ]
         return [list(row) for row in zip(*rows, strict=True)]
@@ -51,6 +57,7 @@ def plain_counts(predicted, target, num_classes, task, ignore_index) -> list[lis
         [sum(p == c for p, _ in pairs) for c in classes],
         [sum(t == c for _, t in pairs) for c in classes],
         [len(pairs)] * num_classes,
+        [sum(t == c and p == -1 for p, t in pairs) for c in classes],
     ]
 
 
@@ -140,10 +147,10 @@ def test_other_shapes_are_refused():
 
 
 def test_the_counts_have_names():
-    assert ConfusionCounts._fields == ("true_positives", "predictions", "samples", "total")
+    assert ConfusionCounts._fields == ("true_positives", "predictions", "samples", "total", "undecided")
 
 
 def test_labels_outside_the_classes_count_for_no_class():
     counts = confusion_counts(torch.tensor([4, 5, -1, 1]), torch.tensor([0, -100, 1, 7]), 3)
 
-    assert [part.tolist() for part in counts] == [[0, 0, 0], [0, 0, 0], [1, 1, 0], [2, 2, 2]]
+    assert [part.tolist() for part in counts] == [[0, 0, 0], [0, 0, 0], [1, 1, 0], [2, 2, 2], [1, 1, 0]]

@@ -218,6 +218,23 @@ def test_the_largest_logit_or_a_positive_one_decides():
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_a_nan_makes_no_decision_and_an_infinity_does(dtype):
+    logits = torch.tensor([[math.nan, 1, 0], [math.inf, math.nan, 0], [0, math.inf, 1], [-math.inf, -math.inf, 0]])
+    logits = logits.to(dtype)
+
+    assert predicted_classes(logits, "multiclass").tolist() == [-1, -1, 1, 2]
+    assert predicted_classes(logits, "multilabel").tolist() == [[-1, 1, 0], [1, -1, 0], [0, 1, 1], [0, 0, 0]]
+    assert predicted_classes(logits[:, 0], "binary").tolist() == [-1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("shape", [(50, 4), (9, 3, 7), (5, 3, 4, 4), (0, 3)])
+def test_of_equal_logits_the_first_decides(shape):
+    logits = torch.randint(3, shape).float()
+
+    assert torch.equal(predicted_classes(logits, "multiclass"), logits.argmax(1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_probabilities_are_computed_in_float32_at_least(dtype):
     logits = torch.tensor([[1.0, 2.0, 30.0]], dtype=dtype)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightning_imbalance.functional import confusion_counts
-from lightning_imbalance.metrics import ClassCounts
+from lightning_imbalance.metrics import BalancedAccuracy, ClassCounts, GeometricMean, MacroF1, WorstClassRecall
 
 
 def refusal(kind: type[Exception], function, *arguments: object, **keywords: object) -> str:
@@ -72,8 +73,8 @@ def test_a_process_group_is_asked_for_every_state():
 
     counts = metric.compute()
 
-    assert len(asked) == 4
-    assert [vector.tolist() for vector in counts] == [[2, 0], [2, 2], [4, 0], [4, 4]]
+    assert len(asked) == 5
+    assert [vector.tolist() for vector in counts] == [[2, 0], [2, 2], [4, 0], [4, 4], [0, 0]]
     assert metric.samples.tolist() == [2, 0]
 
 
@@ -98,7 +99,7 @@ def test_binary_predictions_may_have_a_column(shape, target_shape, kind):
         ClassCounts(task="binary"), (preds.reshape(shape), torch.tensor([0, 1, 0, 1, 1]).reshape(target_shape))
     )
 
-    assert counts == [[1, 2], [2, 3], [2, 3], [5, 5]]
+    assert counts == [[1, 2], [2, 3], [2, 3], [5, 5], [0, 0]]
 
 
 @pytest.mark.parametrize(("threshold", "positive"), [(0.5, 1), (0.3, 2), (0.9, 0)])
@@ -128,7 +129,7 @@ def test_half_precision_predictions_are_counted(dtype):
 def test_an_empty_batch_counts_nothing():
     metric = ClassCounts(3)
 
-    assert counted(metric, (torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64))) == [[0, 0, 0]] * 4
+    assert counted(metric, (torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64))) == [[0, 0, 0]] * 5
 
 
 @pytest.mark.parametrize("task", ["multiclass", "multilabel"])
@@ -191,6 +192,48 @@ def test_shapes_that_differ_are_refused():
     assert refusal(ValueError, ClassCounts(3).update, torch.tensor([0, 1]), torch.tensor([[0, 1]])) == (
         "`predicted` must have the shape of the target, (1, 2), got (2,)."
     )
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_sample_whose_logits_or_probabilities_are_nan_is_missed(scaled):
+    preds = torch.tensor([[2.0, 1.0], [math.nan, math.nan], [1.0, 2.0], [math.nan, 1.0]])
+
+    counts = counted(ClassCounts(2), (preds.softmax(1) if scaled else preds, torch.tensor([0, 0, 1, 1])))
+
+    assert counts == [[1, 1], [1, 1], [2, 2], [4, 4], [1, 1]]
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_nan_of_a_yes_or_no_question_is_neither(scaled):
+    preds = torch.tensor([-2.0, math.nan, 3.0, math.nan])
+
+    counts = counted(ClassCounts(task="binary"), (preds.sigmoid() if scaled else preds, torch.tensor([0, 0, 1, 1])))
+
+    assert counts == [[1, 1], [1, 1], [2, 2], [4, 4], [1, 1]]
+
+
+def test_a_nan_label_is_not_predicted_and_counted_whether_it_was_there_or_not():
+    preds = torch.tensor([[0.9, math.nan], [math.nan, 0.9], [math.nan, 0.1]])
+
+    counts = counted(ClassCounts(2, "multilabel"), (preds, torch.tensor([[1, 1], [1, 1], [0, 0]])))
+
+    assert counts == [[1, 1], [1, 1], [2, 2], [3, 3], [2, 1]]
+
+
+def test_of_ignored_targets_a_nan_counts_nothing():
+    metric = ClassCounts(2, ignore_index=-100)
+
+    counts = counted(metric, (torch.full((2, 2), math.nan), torch.tensor([-100, 1])))
+
+    assert counts == [[0, 0], [0, 0], [0, 1], [1, 1], [0, 1]]
+
+
+@pytest.mark.parametrize("kind", [BalancedAccuracy, GeometricMean, MacroF1, WorstClassRecall])
+def test_every_figure_of_nothing_but_nan_is_0(kind):
+    metric = kind(3)
+    metric.update(torch.full((6, 3), math.nan), torch.arange(6) % 3)
+
+    assert metric.compute() == 0
 
 
 def test_the_check_can_be_left_out():

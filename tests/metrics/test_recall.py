@@ -84,7 +84,7 @@ def test_reset_forgets_everything(kind):
 
     metric.reset()
 
-    assert [int(getattr(metric, name).sum()) for name in metric._defaults] == [0, 0, 0, 0]
+    assert [int(getattr(metric, name).sum()) for name in metric._defaults] == [0] * 5
     metric.update(torch.tensor([0]), torch.tensor([0]))
     assert metric.samples.tolist() == [1, 0, 0]
 
