@@ -29,6 +29,7 @@ LAYERS = (
 # Tests of the project as a whole; every other path below tests/ is the path of what it tests.
 PROJECT_TESTS = {
     "conftest.py",
+    "distributed",
     "documents",
     "failures",
     "test_architecture.py",
@@ -38,7 +39,7 @@ PROJECT_TESTS = {
     "test_programs.py",
     "test_project.py",
     "test_public_names.py",
-    "test_two_processes.py",
+    "test_resume.py",
     "test_wheel.py",
 }
 
