@@ -56,13 +56,14 @@ clean:  ## remove the environments and everything the tools left behind
 	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis lightning_logs
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A stamp for each extra: it is older than pyproject.toml exactly when something may be missing.
-$(VENV)/.demo $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: $(VENV)/.created pyproject.toml
+# A stamp for each extra: it is older than pyproject.toml or the version exactly when something may be missing.
+INSTALLED_FROM := pyproject.toml lightning_imbalance/__about__.py
+$(VENV)/.demo $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: $(VENV)/.created $(INSTALLED_FROM)
 	@echo 'Installing into $(VENV): a few minutes the first time, most of them for torch.'
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
 
-$(LOWEST)/.test: $(LOWEST)/.created pyproject.toml
+$(LOWEST)/.test: $(LOWEST)/.created $(INSTALLED_FROM)
 	@echo 'Installing into $(LOWEST): a few minutes the first time, most of them for torch.'
 	$(LOWEST)/bin/python .ci/lower_bounds.py > $(LOWEST)/lower-bounds.txt
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' --requirement $(LOWEST)/lower-bounds.txt

@@ -57,6 +57,31 @@ def test_epoch_prints_a_ratio_for_each_pair_and_judges_those_that_have_a_goal() 
     }
 
 
+@pytest.mark.xdist_group("processes")
+def test_exact_mean_prints_a_ratio_for_one_process_and_for_two() -> None:
+    found = rows("exact_mean.py", "--width 8 --batch-size 4 --steps 1 --rounds 1")
+
+    assert all(ratio > 0 for ratio, _ in found.values())
+    assert {name: verdict != "" for name, (_, verdict) in found.items()} == {
+        "1 process, 1 batch a step: exact mean / mean of each batch": True,
+        "1 process, 2 batches a step: exact mean / mean of each batch": False,
+        "2 processes, 1 batch a step: exact mean / mean of each batch": True,
+    }
+
+
+@pytest.mark.xdist_group("processes")
+def test_one_gradient_prints_both_deviations_and_draws_them(tmp_path: Path) -> None:
+    script = [sys.executable, str(BENCHMARKS / "one_gradient.py"), "--processes", "2", "--accumulated", "2"]
+
+    done = subprocess.run([*script, "--picture", "table.png"], capture_output=True, text=True, check=True, cwd=tmp_path)
+
+    cells = [line.split() for line in done.stdout.splitlines()[2:]]
+    assert [(int(row[0]), int(row[1])) for row in cells] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert all(float(row[3]) < 1e-5 for row in cells)
+    assert all(float(row[2]) > 1e-2 for row in cells[1:])
+    assert (tmp_path / "table.png").stat().st_size > 1000
+
+
 def test_runs_take_turns_in_alternating_order_and_the_first_round_does_not_count(interleaved: ModuleType) -> None:
     calls: list[str] = []
     runs = {name: lambda name=name: calls.append(name) or float(len(calls)) for name in "ab"}

@@ -12,7 +12,9 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
 from lightning.pytorch.plugins.precision import MixedPrecision
+from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor, nn
+from torch.distributed.fsdp import fully_shard
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from typing_extensions import Self
 
@@ -179,6 +181,25 @@ def count(targets: list[list[int]], *, scan: bool = False) -> dict[str, Any]:
         "opened": getattr(dataset, "opened", None),
         "warned": [text for each in caught if "must count the same" in (text := str(each.message))],
     }
+
+
+def sharded(batches: list[list[tuple[Tensor, Tensor]]], weights: list[float]) -> list[list[Tensor]]:
+    """Fit with parameters on both processes and with parameters cut in two (FSDP2); return both models' parameters."""
+
+    class Sharded(Given):
+        def configure_model(self) -> None:
+            if isinstance(self.trainer.strategy, ModelParallelStrategy):
+                fully_shard(self.model, mesh=self.device_mesh["data_parallel"])
+
+    results = []
+    for strategy in ("ddp", ModelParallelStrategy(data_parallel_size=SIZE, tensor_parallel_size=1)):
+        optimizer = partial(torch.optim.SGD, lr=0.1, momentum=0.9)
+        model = Sharded(linear(), CLASSES, weighting=weights, optimizer=optimizer, ignore_index=255)
+        fit = trainer(strategy=strategy, max_epochs=1, accumulate_grad_batches=2, use_distributed_sampler=False)
+        fit.fit(model, DataLoader(batches[RANK], batch_size=None))
+        whole = [each.full_tensor() if hasattr(each, "full_tensor") else each for each in model.parameters()]
+        results.append([parameter.detach().clone() for parameter in whole])
+    return results
 
 
 def resume(batches: list[list[tuple[Tensor, Tensor]]], weights: list[float], accumulate: int) -> list[list[Tensor]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lightning as L
 import pytest
 import torch
 import torch.nn.functional as F
@@ -171,6 +172,16 @@ def on_a_schedule(batches: Batches) -> list[Tensor]:
         for w in (*singles, *threes)
     ]
     return on_one_device([[window[0] for window in windows]], RARE, 1)
+
+
+def test_parameters_that_are_cut_over_the_processes_get_the_same_gradient(crew):
+    for whole, sharded in crew(2).run("sharded", UNEVEN, RARE):
+        assert deviation(sharded, whole) < 1e-12
+
+
+def test_lightning_refuses_the_first_fsdp_without_a_gpu():
+    with pytest.raises(ValueError, match="requires a GPU"):
+        L.Trainer(strategy="fsdp", accelerator="cpu")
 
 
 @pytest.mark.parametrize("half", [{"precision": "bf16-mixed"}, {"scaler": True}], ids=["bf16", "fp16 with GradScaler"])

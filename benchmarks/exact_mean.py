@@ -1,0 +1,147 @@
+"""What the exact mean costs in a training step.
+
+Each row is the time of an optimizer step with ``exact_mean=True`` in units of the same step with ``exact_mean=False``,
+on a network of ten million parameters (an MLP, SGD). Both models train in turns within one run of the same processes,
+and the time of a step is that from one ``on_train_batch_end`` to another, with everything that Lightning does between.
+
+- one process that accumulates nothing: the exact mean then does nothing. Goal: at most 1.01.
+- one process that accumulates two batches: the gradients are read and written once more. No goal.
+- two processes with gloo: one small reduction, and the gradients once more. Goal: at most 1.03.
+
+Usage::
+
+    python benchmarks/exact_mean.py
+    python benchmarks/exact_mean.py --width 64 --steps 3 --rounds 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import warnings
+from functools import partial
+
+import lightning as L
+import torch
+from interleaved import CLOCKS, Comparison, add_options, interleave, report
+from torch import nn
+from torch.utils.data import DataLoader
+
+from lightning_imbalance import ClassDistribution, WeightedClassifier
+
+CASES = ((1, 1, 1.01), (1, 2, None), (2, 1, 1.03))
+CLASSES, FEATURES = 10, 128
+
+
+class Counted(WeightedClassifier):
+    """Takes the counts as given."""
+
+    def class_distribution(self) -> ClassDistribution:
+        """Return a long tail."""
+        return ClassDistribution([1000 // (index + 1) for index in range(CLASSES)])
+
+
+def network(width: int) -> nn.Module:
+    """Make an MLP: with the width of 2,176 it has ten million parameters."""
+    return nn.Sequential(
+        nn.Linear(FEATURES, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(),
+        nn.Linear(width, CLASSES),
+    )  # fmt: skip
+
+
+def seconds_of_steps(options: argparse.Namespace, processes: int, accumulated: int, *, exact: bool) -> float:
+    """Fit, and return the seconds of an optimizer step, without the first."""
+    clock = CLOCKS[options.clock]
+    marks: list[float] = []
+
+    class Stopwatch(L.Callback):
+        def on_train_batch_end(self, *_: object) -> None:
+            marks.append(clock())
+
+    torch.manual_seed(0)
+    batch = (torch.randn(options.batch_size, FEATURES), torch.arange(options.batch_size) % CLASSES)
+    optimizer = partial(torch.optim.SGD, lr=0.001)
+    model = Counted(network(options.width), CLASSES, optimizer=optimizer, exact_mean=exact)
+    trainer = L.Trainer(
+        accelerator="cpu",
+        devices=processes,
+        strategy="ddp" if processes > 1 else "auto",
+        max_epochs=1,
+        accumulate_grad_batches=accumulated,
+        use_distributed_sampler=False,
+        logger=False,
+        callbacks=[Stopwatch()],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(model, DataLoader([batch] * (accumulated * (options.steps + 1)), batch_size=None))
+    return (marks[-1] - marks[accumulated - 1]) / options.steps
+
+
+def work(options: argparse.Namespace) -> None:
+    """Be one process: measure, and let rank 0 print the seconds."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    processes, accumulated = options.work
+    runs = {
+        name: partial(seconds_of_steps, options, processes, accumulated, exact=exact)
+        for name, exact in (("exact", True), ("each batch", False))
+    }
+    times = interleave(f"{processes} x {accumulated}", runs, options.rounds)
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        print(json.dumps({name: list(seconds) for name, seconds in times.items()}))
+
+
+def measure(processes: int, accumulated: int) -> dict[str, list[float]]:
+    """Start the processes; return the seconds of both in each round."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "NODE_RANK": "0"}
+    command = [sys.executable, __file__, *sys.argv[1:], "--work", str(processes), str(accumulated)]
+    ranks = [
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=None if rank == 0 else subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"} | (shared | {"LOCAL_RANK": str(rank)} if processes > 1 else {}),
+        )
+        for rank in range(processes)
+    ]
+    output = [rank.communicate()[0] for rank in ranks]
+    times: dict[str, list[float]] = json.loads(output[0].strip().splitlines()[-1])
+    return times
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Ratio of a step with the exact mean to one without.")
+    parser.add_argument("--width", type=int, default=2176, help="units of a layer (default: %(default)s)")
+    parser.add_argument("--batch-size", type=int, default=64, help="samples of a batch (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=8, help="optimizer steps a round (default: %(default)s)")
+    parser.add_argument("--work", type=int, nargs=2, help=argparse.SUPPRESS)
+    add_options(parser, rounds=9)
+    options = parser.parse_args()
+    if options.work:
+        work(options)
+        return
+    torch.set_num_threads(1)
+    comparisons = []
+    for processes, accumulated, goal in CASES:
+        times = measure(processes, accumulated)
+        name = f"{processes} process{'es' * (processes > 1)}, {accumulated} batch{'es' * (accumulated > 1)} a step"
+        comparisons.append(Comparison(f"{name}: exact mean / mean of each batch", *times.values(), goal))
+    parameters = sum(parameter.numel() for parameter in network(options.width).parameters())
+    report(f"an optimizer step of {parameters:,} parameters, {options.batch_size} samples", comparisons, options.clock)
+
+
+if __name__ == "__main__":
+    main()
