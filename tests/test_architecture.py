@@ -20,6 +20,7 @@ LAYERS = (
     {"functional", "schemes"},
     {"weighting"},
     {"losses", "metrics", "data", "class_report"},
+    {"testing"},
     {"epoch_means", "training_data"},
     {"module", "callbacks", "datamodules"},
     {"cli"},
