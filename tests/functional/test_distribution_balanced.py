@@ -11,7 +11,7 @@ COUNTS = torch.tensor([80, 30, 5])
 WEIGHT = torch.tensor([0.2, 1.0, 5.0], dtype=torch.float64)
 
 
-def plain(logits, target, weight, alpha, beta, mu, neg_scale, bias, gamma) -> float:
+def plain(logits, target, weight, *, alpha, beta, mu, neg_scale, bias, gamma) -> float:
     """Definition, one label after the other."""
     counts, numerator, denominator = COUNTS.tolist(), 0.0, 0.0
     for row, truths in zip(logits.tolist(), target.tolist(), strict=True):
