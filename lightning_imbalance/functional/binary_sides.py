@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from torch import Tensor
 
 from lightning_imbalance.functional.logits import full_precision
+from lightning_imbalance.functional.true_class import along_classes
 
 BinaryTask = Literal["binary", "multilabel"]
 
@@ -66,7 +67,7 @@ def binary_sides(
         if task == "binary":
             negative, positive = negative * weight[0], positive * weight[1]
         else:
-            positive = positive * weight.view(-1, *[1] * (logits.ndim - 2))
+            positive = positive * along_classes(weight, logits.ndim)
     if ignore_index is not None:
         ignored = target == ignore_index
         negative, positive = negative.masked_fill(ignored, 0), positive.masked_fill(ignored, 0)

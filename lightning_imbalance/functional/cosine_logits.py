@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -25,7 +27,8 @@ def cosine_logits(features: Tensor, class_vectors: Tensor, scale: float = 30.0) 
         >>> cosine_logits(torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0, 0.0], [0.0, 9.0]]), scale=10.0)
         tensor([[6., 8.]])
     """
-    with torch.autocast(features.device.type, enabled=False):
+    kind = features.device.type
+    with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
         # The floor under the length keeps the gradient at a vector of zeros within what an optimizer survives.
         x, v = (F.normalize(full_precision(t), dim=-1, eps=1e-6) for t in (features, class_vectors))
         return scale * F.linear(x, v)

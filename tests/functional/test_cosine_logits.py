@@ -43,6 +43,12 @@ def test_mixed_precision_changes_nothing():
     assert torch.equal(logits, cosine_logits(features, vectors))
 
 
+def test_a_device_without_mixed_precision_will_do():
+    features, vectors = torch.zeros(4, 5, device="meta"), torch.zeros(3, 5, device="meta")
+
+    assert cosine_logits(features, vectors).shape == (4, 3)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_computed_in_float32(dtype):
     features, vectors = torch.randn(4, 5).to(dtype), torch.randn(3, 5).to(dtype)
