@@ -42,8 +42,7 @@ def label_smoothings(
     counts = without_zeros(class_counts.to(dtype))
     rarest = counts.amin()
     spread = counts.amax() - rarest
-    balanced = spread == 0
-    position = torch.where(balanced, 1, (counts - rarest) / torch.where(balanced, 1, spread))
+    position = torch.where(spread == 0, 1, (counts - rarest) / spread)
     if shape == "concave":
         position = (position * math.pi / 2).sin()
     elif shape == "convex":

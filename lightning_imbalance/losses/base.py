@@ -87,8 +87,14 @@ class Loss(nn.Module, ABC):
         Raises:
             TypeError: Class indices are not integers.
             ValueError: A shape does not fit.
+            RuntimeError: The loss depends on class counts, and :meth:`adapt` was not called.
         """
-        return self.per_target(*align(logits, target, self.task), weight)
+        logits, target = align(logits, target, self.task, self._known_classes())
+        classes = 2 if self.task == "binary" else logits.shape[1]
+        if weight is not None and weight.shape != (classes,):
+            msg = f"`weight` must have one number for each of the {classes} classes, got shape {tuple(weight.shape)}."
+            raise ValueError(msg)
+        return self.per_target(logits, target, weight)
 
     def forward(self, logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         """Return the reduced loss; arguments and errors as in :meth:`terms`."""
@@ -150,6 +156,9 @@ class Loss(nn.Module, ABC):
             if own and isinstance(value, (bool, int, float, str)) and value != argument.default:
                 shown.append(f"{name}={value!r}")
         return ", ".join(shown)
+
+    def _known_classes(self) -> int | None:
+        return None
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         # A checkpoint is of a network, whatever loss it was trained with: counts that this loss has no use for are

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from lightning_imbalance.counting import Task
 from lightning_imbalance.distribution import ClassDistribution
-from lightning_imbalance.functional.logits import align
-from lightning_imbalance.functional.reduction import Reduction, Terms
+from lightning_imbalance.functional.reduction import Reduction
 from lightning_imbalance.losses.base import Loss
 
 if TYPE_CHECKING:
@@ -73,25 +72,9 @@ class CountedLoss(Loss):
         self.class_counts = distribution.counts.to(self.class_counts.device)
         return self
 
-    def terms(self, logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Terms:
-        """Return value and weight of each target, after a check that the counts are known and all fit.
-
-        Args:
-            logits: Shape ``(N, C, ...)``; ``binary``: ``(N, ...)`` or ``(N, 1, ...)``.
-            target: Class indices ``(N, ...)``, or of the logits' shape.
-            weight: Class weights, shape ``(C,)``, or ``None`` for all 1.
-
-        Returns:
-            Both in the shape of the targets.
-
-        Raises:
-            RuntimeError: :meth:`adapt` was not called.
-            TypeError: Class indices are not integers.
-            ValueError: A shape does not fit, or there are other classes than the counts have.
-        """
+    def _known_classes(self) -> int | None:
         self._require_counts()
-        num_classes = None if self.task == "binary" else len(self.class_counts)
-        return self.per_target(*align(logits, target, self.task, num_classes), weight)
+        return None if self.task == "binary" else len(self.class_counts)
 
     def _require_counts(self) -> None:
         if self.class_counts.numel() == 0:
