@@ -20,6 +20,7 @@ LAYERS = (
     {"functional", "schemes"},
     {"weighting"},
     {"losses", "metrics", "data", "class_report"},
+    {"testing"},
     {"class_state", "epoch_means", "exact_mean", "own_samples", "training_data"},
     {"module", "callbacks", "checkpoint_io", "datamodules"},
     {"cli"},

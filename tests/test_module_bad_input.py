@@ -88,8 +88,9 @@ class StepsTaken(L.Callback):
             {"loss": "cross_entropi"},
             ValueError,
             (
-                "`loss` must be one of 'cross_entropy', 'bce', a torch.nn loss or a function, got 'cross_entropi'. "
-                "Did you mean 'cross_entropy'?"
+                "`loss` must be one of 'cross_entropy', 'bce', 'focal', 'balanced_softmax', 'logit_adjusted', "
+                "'vector_scaling', 'ldam', 'seesaw', 'asymmetric', 'label_aware_smoothing', 'distribution_balanced', "
+                "'equalization', a torch.nn loss or a function, got 'cross_entropi'. Did you mean 'cross_entropy'?"
             ),
         ),
         (

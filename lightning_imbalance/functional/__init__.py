@@ -1,6 +1,14 @@
 """Losses and figures as functions: no state, no classes, no Lightning."""
 
+from lightning_imbalance.functional.asymmetric import asymmetric
 from lightning_imbalance.functional.confusion_counts import ConfusionCounts, confusion_counts
+from lightning_imbalance.functional.cosine_logits import cosine_logits
+from lightning_imbalance.functional.distribution_balanced import distribution_balanced
+from lightning_imbalance.functional.equalization import equalization
+from lightning_imbalance.functional.focal import focal
+from lightning_imbalance.functional.label_aware_smoothing import label_aware_smoothing
+from lightning_imbalance.functional.ldam import ldam
+from lightning_imbalance.functional.logit_adjusted import logit_adjusted
 from lightning_imbalance.functional.logits import align, predicted_classes, probabilities
 from lightning_imbalance.functional.paired import PairedDifference, balanced_accuracy_difference
 from lightning_imbalance.functional.recall import (
@@ -11,6 +19,8 @@ from lightning_imbalance.functional.recall import (
     worst_class_recall,
 )
 from lightning_imbalance.functional.reduction import Terms, reduce, weighted_mean
+from lightning_imbalance.functional.seesaw import seesaw
+from lightning_imbalance.functional.vector_scaling import vector_scaling
 from lightning_imbalance.functional.weighted_bce import weighted_bce
 from lightning_imbalance.functional.weighted_cross_entropy import weighted_cross_entropy
 from lightning_imbalance.functional.wilson import wilson_interval
@@ -20,15 +30,25 @@ __all__ = [
     "PairedDifference",
     "Terms",
     "align",
+    "asymmetric",
     "balanced_accuracy",
     "balanced_accuracy_difference",
     "class_recall",
     "confusion_counts",
+    "cosine_logits",
+    "distribution_balanced",
+    "equalization",
+    "focal",
     "geometric_mean",
+    "label_aware_smoothing",
+    "ldam",
+    "logit_adjusted",
     "macro_f1",
     "predicted_classes",
     "probabilities",
     "reduce",
+    "seesaw",
+    "vector_scaling",
     "weighted_bce",
     "weighted_cross_entropy",
     "weighted_mean",

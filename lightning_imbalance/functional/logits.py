@@ -130,9 +130,24 @@ def probabilities(logits: Tensor, task: Task) -> Tensor:
         >>> probabilities(torch.tensor([0.0, 2.0]), "binary")
         tensor([0.5000, 0.8808])
     """
-    if logits.dtype in (torch.float16, torch.bfloat16):
-        logits = logits.float()
+    logits = full_precision(logits)
     return logits.softmax(1) if task == "multiclass" else logits.sigmoid()
+
+
+def full_precision(logits: Tensor) -> Tensor:
+    """Return logits that a loss can be computed from: float32 in place of half precision.
+
+    Args:
+        logits: Any shape.
+
+    Returns:
+        The logits themselves where they are float32 or float64.
+
+    Example:
+        >>> full_precision(torch.zeros(2, dtype=torch.float16)).dtype
+        torch.float32
+    """
+    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
 
 
 def squeeze_binary(logits: Tensor) -> Tensor:

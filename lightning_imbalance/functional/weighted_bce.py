@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lightning_imbalance.functional.binary_sides import BinaryTask, binary_sides
 from lightning_imbalance.functional.reduction import Reduction, Terms, reduce
-
-BinaryTask = Literal["binary", "multilabel"]
 
 
 def weighted_bce_terms(
@@ -24,27 +20,12 @@ def weighted_bce_terms(
     """Return weighted binary cross-entropy and weight of each target; see :func:`weighted_bce`.
 
     Example:
+        >>> import torch
         >>> terms = weighted_bce_terms(torch.zeros(2), torch.tensor([0, 1]), torch.tensor([1.0, 3.0]))
         >>> terms.loss, terms.weight
         (tensor([0.6931, 2.0794]), tensor([1., 3.]))
     """
-    if logits.shape != target.shape:
-        msg = f"`target` must have the shape of the logits, {tuple(logits.shape)}, got {tuple(target.shape)}."
-        raise ValueError(msg)
-    if logits.dtype in (torch.float16, torch.bfloat16):
-        logits = logits.float()
-    positive = target.to(logits.dtype)
-    negative = 1 - positive
-    if weight is not None:
-        weight = weight.to(logits.dtype)
-        if task == "binary":
-            negative, positive = negative * weight[0], positive * weight[1]
-        else:
-            positive = positive * weight.view(-1, *[1] * (logits.ndim - 2))
-    if ignore_index is not None:
-        ignored = target == ignore_index
-        negative, positive = negative.masked_fill(ignored, 0), positive.masked_fill(ignored, 0)
-        logits = logits.masked_fill(ignored, 0)  # 0 times an infinite logit is no number
+    logits, negative, positive = binary_sides(logits, target, weight, task=task, ignore_index=ignore_index)
     counted = negative + positive
     # w₁·softplus(-z) + w₀·softplus(z), and softplus(z) = z + softplus(-z): one transcendental a target.
     return Terms(negative * logits - counted * F.logsigmoid(logits), counted)
@@ -84,6 +65,7 @@ def weighted_bce(
         ValueError: ``target`` has another shape than ``logits``.
 
     Example:
+        >>> import torch
         >>> weighted_bce(torch.tensor([2.0, 0.0]), torch.tensor([0, 1]), torch.tensor([1.0, 3.0]))
         tensor(1.0516)
     """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lightning_imbalance.functional.logits import full_precision
 from lightning_imbalance.functional.reduction import Reduction, Terms, index_weight, reduce, soft_weight
 
 # torch ignores -100 unless told otherwise; with `ignore_index=None` no target may be dropped in silence.
@@ -23,12 +23,12 @@ def weighted_cross_entropy_terms(
     """Return weighted cross-entropy and weight of each target; see :func:`weighted_cross_entropy`.
 
     Example:
+        >>> import torch
         >>> terms = weighted_cross_entropy_terms(torch.zeros(2, 2), torch.tensor([0, 1]), torch.tensor([1.0, 3.0]))
         >>> terms.loss, terms.weight
         (tensor([0.6931, 2.0794]), tensor([1., 3.]))
     """
-    if logits.dtype in (torch.float16, torch.bfloat16):
-        logits = logits.float()
+    logits = full_precision(logits)
     if weight is not None:
         weight = weight.to(logits.dtype)
     if target.is_floating_point():
@@ -72,6 +72,7 @@ def weighted_cross_entropy(
         Shape ``()``, or the shape of the targets for ``reduction="none"``. A mean over nothing is 0.
 
     Example:
+        >>> import torch
         >>> logits = torch.tensor([[2.0, 0.0], [0.0, 0.0]])
         >>> weight = torch.tensor([1.0, 3.0])
         >>> weighted_cross_entropy(logits, torch.tensor([0, 1]), weight)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor, nn
 
 from lightning_imbalance.checks import check_task
-from lightning_imbalance.counting import Task
+from lightning_imbalance.counting import TASKS, Task
 from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.functional.logits import align
 from lightning_imbalance.functional.reduction import Reduction, Terms, check_reduction, reduce
@@ -20,13 +22,18 @@ if TYPE_CHECKING:
 class Loss(nn.Module, ABC):
     """A loss that returns a value and a weight for each target; subclasses define :meth:`per_target`.
 
+    :func:`lightning_imbalance.testing.check_loss` says whether a loss of one's own keeps what the others keep.
+
     Args:
         task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
         reduction: ``"mean"`` divides by the sum of the weights, ``"sum"`` and ``"none"`` as in torch.
         ignore_index: Targets of this value count nothing.
 
+    Attributes:
+        tasks: Of the class: the tasks that it is defined for.
+
     Raises:
-        ValueError: ``task`` or ``reduction`` is unknown.
+        ValueError: ``task`` or ``reduction`` is unknown, or the loss is for another task.
 
     Example:
         A loss of one's own that takes class weights:
@@ -43,11 +50,16 @@ class Loss(nn.Module, ABC):
         tensor(1.)
     """
 
+    tasks: ClassVar[tuple[Task, ...]] = TASKS
+
     def __init__(
         self, *, task: Task = "multiclass", reduction: Reduction = "mean", ignore_index: int | None = None
     ) -> None:
         super().__init__()
         self.task: Task = check_task(task)
+        if task not in self.tasks:
+            msg = f"`task` must be {' or '.join(map(repr, self.tasks))} for {type(self).__name__}, got {task!r}."
+            raise ValueError(msg)
         self.reduction: Reduction = check_reduction(reduction)
         self.ignore_index = ignore_index
 
@@ -75,8 +87,14 @@ class Loss(nn.Module, ABC):
         Raises:
             TypeError: Class indices are not integers.
             ValueError: A shape does not fit.
+            RuntimeError: The loss depends on class counts, and :meth:`adapt` was not called.
         """
-        return self.per_target(*align(logits, target, self.task), weight)
+        logits, target = align(logits, target, self.task, self._known_classes())
+        classes = 2 if self.task == "binary" else logits.shape[1]
+        if weight is not None and weight.shape != (classes,):
+            msg = f"`weight` must have one number for each of the {classes} classes, got shape {tuple(weight.shape)}."
+            raise ValueError(msg)
+        return self.per_target(logits, target, weight)
 
     def forward(self, logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         """Return the reduced loss; arguments and errors as in :meth:`terms`."""
@@ -94,11 +112,63 @@ class Loss(nn.Module, ABC):
         del distribution
         return self
 
+    def log_prior(
+        self,
+        distribution: ClassDistribution,
+        class_weights: Tensor | Sequence[float] | None = None,
+        sampling: Tensor | Sequence[float] | None = None,
+    ) -> Tensor:
+        """Return the logarithm of the class prior under which the trained model's logits are posteriors.
+
+        With it, predictions can be given for another prior: subtract it from the logits, and add the other one.
+
+        Args:
+            distribution: The training data's classes, ``multiclass`` or ``binary``.
+            class_weights: The weights trained with, shape ``(C,)``; by default all 1.
+            sampling: Share of each class in the batches, shape ``(C,)``, where a sampler changed it; by default that
+                of the data.
+
+        Returns:
+            Shape ``(C,)`` (``binary``: negative, positive), float64; the exponentials sum to 1.
+
+        Raises:
+            ValueError: The logits are no posteriors, which is what a loss says that does not define this method; or
+                an argument does not fit.
+        """
+        del distribution, class_weights, sampling
+        msg = (
+            f"the logits of a model must be class posteriors for a prior to be known, and training with {self!r} does "
+            "not make them so. Calibrate its probabilities on held-out data instead: temperature scaling."
+        )
+        raise ValueError(msg)
+
     def extra_repr(self) -> str:
         """Return the arguments that differ from their defaults."""
-        shown = [] if self.task == "multiclass" else [f"task={self.task!r}"]
+        arguments = inspect.signature(type(self).__init__).parameters
+        shown = [f"task={self.task!r}"] if "task" in arguments and self.task != "multiclass" else []
         if self.reduction != "mean":
             shown.append(f"reduction={self.reduction!r}")
         if self.ignore_index is not None:
             shown.append(f"ignore_index={self.ignore_index}")
+        for name, argument in arguments.items():
+            value = getattr(self, name, None)
+            own = name not in {"task", "reduction", "ignore_index"} and argument.default is not argument.empty
+            if own and isinstance(value, (bool, int, float, str)) and value != argument.default:
+                shown.append(f"{name}={value!r}")
         return ", ".join(shown)
+
+    def _known_classes(self) -> int | None:
+        return None
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        # A checkpoint is of a network, whatever loss it was trained with: counts that this loss has no use for are
+        # left there, and counts that another loss did not have stay what `adapt` set.
+        for name in ("class_counts", "num_samples"):
+            key, mine, saved = prefix + name, self._buffers.get(name), state_dict.get(prefix + name)
+            if mine is None:
+                state_dict.pop(key, None)
+            elif saved is None:
+                state_dict[key] = mine
+            elif 0 in (mine.numel(), saved.numel()):
+                setattr(self, name, mine.new_empty(saved.shape))
+        super()._load_from_state_dict(state_dict, prefix, *args)

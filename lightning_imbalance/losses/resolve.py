@@ -4,18 +4,43 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor, nn
 
 from lightning_imbalance.counting import Task
+from lightning_imbalance.losses.asymmetric import AsymmetricLoss
+from lightning_imbalance.losses.balanced_softmax import BalancedSoftmaxLoss
 from lightning_imbalance.losses.base import Loss
+from lightning_imbalance.losses.distribution_balanced import DistributionBalancedLoss
+from lightning_imbalance.losses.equalization import EqualizationLoss
+from lightning_imbalance.losses.focal import FocalLoss
+from lightning_imbalance.losses.label_aware_smoothing import LabelAwareSmoothingLoss
+from lightning_imbalance.losses.ldam import LDAMLoss
+from lightning_imbalance.losses.logit_adjusted import LogitAdjustedLoss
+from lightning_imbalance.losses.seesaw import SeesawLoss
 from lightning_imbalance.losses.unreduced import UnreducedLoss
+from lightning_imbalance.losses.vector_scaling import VectorScalingLoss
 from lightning_imbalance.losses.weighted_bce import WeightedBCE
 from lightning_imbalance.losses.weighted_cross_entropy import WeightedCrossEntropy
 
 LossLike = str | Loss | nn.Module | Callable[[Tensor, Tensor], Tensor]
 
-NAMES = ("cross_entropy", "bce")
+# The first class that is defined for the task is taken.
+NAMED: dict[str, tuple[type[Loss], ...]] = {
+    "cross_entropy": (WeightedCrossEntropy, WeightedBCE),
+    "bce": (WeightedBCE,),
+    "focal": (FocalLoss,),
+    "balanced_softmax": (BalancedSoftmaxLoss,),
+    "logit_adjusted": (LogitAdjustedLoss,),
+    "vector_scaling": (VectorScalingLoss,),
+    "ldam": (LDAMLoss,),
+    "seesaw": (SeesawLoss,),
+    "asymmetric": (AsymmetricLoss,),
+    "label_aware_smoothing": (LabelAwareSmoothingLoss,),
+    "distribution_balanced": (DistributionBalancedLoss,),
+    "equalization": (EqualizationLoss,),
+}
 
 _WITH_WEIGHTS = (
     nn.BCELoss,
@@ -31,8 +56,9 @@ def resolve(loss: LossLike, task: Task = "multiclass", ignore_index: int | None 
     """Return the loss that a name, a torch loss or a function stands for.
 
     ``"cross_entropy"`` is the cross-entropy of the task: softmax for ``multiclass``, sigmoid for ``binary`` and
-    ``multilabel``. :class:`torch.nn.CrossEntropyLoss` and :class:`torch.nn.BCEWithLogitsLoss` become the losses of
-    this package with the same parameters; any other is called for each target, and weighted outside.
+    ``multilabel``. A name stands for the loss with its defaults; for other parameters make the loss yourself.
+    :class:`torch.nn.CrossEntropyLoss` and :class:`torch.nn.BCEWithLogitsLoss` become the losses of this package with
+    the same parameters; any other is called for each target, and weighted outside.
 
     Args:
         loss: A name, a loss of this package, a ``torch.nn`` loss or a function of logits and target.
@@ -73,17 +99,19 @@ def resolve(loss: LossLike, task: Task = "multiclass", ignore_index: int | None 
 
 
 def _named(name: str, task: Task, ignore_index: int | None) -> Loss:
-    if name not in NAMES:
-        nearest = difflib.get_close_matches(name, NAMES, n=1)
+    if name not in NAMED:
+        nearest = difflib.get_close_matches(name, NAMED, n=1)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-        msg = f"`loss` must be one of {', '.join(map(repr, NAMES))}, a torch.nn loss or a function, got {name!r}.{hint}"
+        msg = f"`loss` must be one of {', '.join(map(repr, NAMED))}, a torch.nn loss or a function, got {name!r}.{hint}"
         raise ValueError(msg)
-    if task != "multiclass":
-        return WeightedBCE(task=task, ignore_index=ignore_index)
-    if name == "bce":
-        msg = '`loss="bce"` must come with `task="binary"` or `task="multilabel"`, got `task="multiclass"`.'
-        raise ValueError(msg)
-    return WeightedCrossEntropy(ignore_index=ignore_index)
+    for kind in NAMED[name]:
+        if task in kind.tasks:
+            # A loss of one task has no argument for it.
+            make: Callable[..., Loss] = partial(kind, task=task) if len(kind.tasks) > 1 else kind
+            return make(ignore_index=ignore_index)
+    needed = " or ".join(f'`task="{fitting}"`' for kind in NAMED[name] for fitting in kind.tasks)
+    msg = f'`loss="{name}"` must come with {needed}, got `task="{task}"`.'
+    raise ValueError(msg)
 
 
 def _checked(loss: Loss, task: Task, ignore_index: int | None) -> Loss:

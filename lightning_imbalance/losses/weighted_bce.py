@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
+from lightning_imbalance.distribution import ClassDistribution
+from lightning_imbalance.functional.binary_sides import BinaryTask
 from lightning_imbalance.functional.reduction import Reduction, Terms
-from lightning_imbalance.functional.weighted_bce import BinaryTask, weighted_bce_terms
+from lightning_imbalance.functional.training_prior import training_log_prior
+from lightning_imbalance.functional.weighted_bce import weighted_bce_terms
 from lightning_imbalance.losses.base import Loss
 
 
@@ -32,15 +37,23 @@ class WeightedBCE(Loss):
         tensor(1.0516)
     """
 
+    tasks = ("binary", "multilabel")
+
     def __init__(
         self, *, task: BinaryTask = "binary", reduction: Reduction = "mean", ignore_index: int | None = None
     ) -> None:
-        if task not in ("binary", "multilabel"):
-            msg = f"`task` must be 'binary' or 'multilabel' for a binary cross-entropy, got {task!r}."
-            raise ValueError(msg)
         super().__init__(task=task, reduction=reduction, ignore_index=ignore_index)
         self._binary_task: BinaryTask = task
 
     def per_target(self, logits: Tensor, target: Tensor, weight: Tensor | None) -> Terms:
         """Return weighted binary cross-entropy and weight of each target."""
         return weighted_bce_terms(logits, target, weight, task=self._binary_task, ignore_index=self.ignore_index)
+
+    def log_prior(
+        self,
+        distribution: ClassDistribution,
+        class_weights: Tensor | Sequence[float] | None = None,
+        sampling: Tensor | Sequence[float] | None = None,
+    ) -> Tensor:
+        """Return log π + log w, normalised, or with the shares of ``sampling`` in place of π."""
+        return training_log_prior(distribution, class_weights, sampling)

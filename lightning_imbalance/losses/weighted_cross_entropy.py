@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
+from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.functional.reduction import Reduction, Terms
+from lightning_imbalance.functional.training_prior import training_log_prior
 from lightning_imbalance.functional.weighted_cross_entropy import weighted_cross_entropy_terms
 from lightning_imbalance.losses.base import Loss
+from lightning_imbalance.losses.parameters import share
 
 
 class WeightedCrossEntropy(Loss):
@@ -33,22 +38,27 @@ class WeightedCrossEntropy(Loss):
         tensor(0.3633)
     """
 
+    tasks = ("multiclass",)
+
     def __init__(
         self, *, reduction: Reduction = "mean", ignore_index: int | None = None, label_smoothing: float = 0.0
     ) -> None:
         super().__init__(reduction=reduction, ignore_index=ignore_index)
-        if not 0 <= label_smoothing <= 1:
-            msg = f"`label_smoothing` must be between 0 and 1, got {label_smoothing}."
-            raise ValueError(msg)
-        self.label_smoothing = label_smoothing
-
-    def extra_repr(self) -> str:
-        """Return the arguments that differ from their defaults."""
-        own = f"label_smoothing={self.label_smoothing}" if self.label_smoothing else ""
-        return ", ".join(filter(None, (super().extra_repr(), own)))
+        self.label_smoothing = share("label_smoothing", label_smoothing)
 
     def per_target(self, logits: Tensor, target: Tensor, weight: Tensor | None) -> Terms:
         """Return weighted cross-entropy and weight of each target."""
         return weighted_cross_entropy_terms(
             logits, target, weight, ignore_index=self.ignore_index, label_smoothing=self.label_smoothing
         )
+
+    def log_prior(
+        self,
+        distribution: ClassDistribution,
+        class_weights: Tensor | Sequence[float] | None = None,
+        sampling: Tensor | Sequence[float] | None = None,
+    ) -> Tensor:
+        """Return log π + log w, normalised, or with the shares of ``sampling`` in place of π."""
+        if self.label_smoothing:
+            return super().log_prior(distribution, class_weights, sampling)
+        return training_log_prior(distribution, class_weights, sampling)

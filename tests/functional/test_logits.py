@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lightning_imbalance.functional import align, predicted_classes, probabilities
-from lightning_imbalance.functional.logits import check_target_range, squeeze_binary
+from lightning_imbalance.functional.logits import check_target_range, full_precision, squeeze_binary
 
 
 def refusal(kind: type[Exception], function, *arguments: object, **keywords: object) -> str:
@@ -249,3 +249,16 @@ def test_only_a_single_column_is_squeezed():
     assert squeeze_binary(torch.zeros(4, 1, 7)).shape == (4, 7)
     assert squeeze_binary(torch.zeros(4, 2)).shape == (4, 2)
     assert squeeze_binary(torch.zeros(1)).shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [
+        (torch.float16, torch.float32),
+        (torch.bfloat16, torch.float32),
+        (torch.float32, torch.float32),
+        (torch.float64, torch.float64),
+    ],
+)
+def test_a_loss_is_computed_in_float32_or_better(dtype, expected):
+    assert full_precision(torch.zeros(2, dtype=dtype)).dtype == expected

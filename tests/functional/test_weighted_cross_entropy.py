@@ -61,7 +61,7 @@ def test_index_targets_give_torchs_value_and_gradient(shape, weight, smoothing, 
 @given(
     st.integers(0, 2**16),
     st.lists(st.integers(0, 2), min_size=1, max_size=12),
-    st.lists(st.floats(0, 100), min_size=3, max_size=3),
+    st.lists(st.just(0.0) | st.floats(1e-6, 100), min_size=3, max_size=3),  # smaller ones lose digits in the quotient
     st.sampled_from([None, 0, 2]),
     st.sampled_from([0.0, 0.3]),
 )

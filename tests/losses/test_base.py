@@ -4,10 +4,25 @@ import pickle
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from lightning_imbalance import ClassDistribution
 from lightning_imbalance.functional import Terms
-from lightning_imbalance.losses import Loss, WeightedCrossEntropy
+from lightning_imbalance.losses import (
+    AsymmetricLoss,
+    DistributionBalancedLoss,
+    EqualizationLoss,
+    FocalLoss,
+    LabelAwareSmoothingLoss,
+    LDAMLoss,
+    LogitAdjustedLoss,
+    Loss,
+    SeesawLoss,
+    UnreducedLoss,
+    VectorScalingLoss,
+    WeightedBCE,
+    WeightedCrossEntropy,
+)
 
 
 class Constant(Loss):
@@ -93,3 +108,88 @@ def test_a_loss_has_no_state_and_can_be_pickled():
 
     assert loss.state_dict() == {}
     assert repr(pickle.loads(pickle.dumps(loss))) == repr(loss)  # noqa: S301  # its own bytes
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        Constant(),
+        UnreducedLoss(F.cross_entropy),
+        WeightedCrossEntropy(label_smoothing=0.1),
+        FocalLoss(),
+        FocalLoss(task="binary"),
+        LDAMLoss(),
+        SeesawLoss(),
+        AsymmetricLoss(task="multiclass"),
+        LabelAwareSmoothingLoss(),
+        VectorScalingLoss(),
+        EqualizationLoss(),
+        DistributionBalancedLoss(),
+    ],
+    ids=repr,
+)
+def test_where_logits_are_no_posteriors_a_log_prior_is_refused(loss):
+    with pytest.raises(ValueError) as error:
+        loss.log_prior(ClassDistribution([5, 1]))
+
+    assert str(error.value) == (
+        f"the logits of a model must be class posteriors for a prior to be known, and training with {loss!r} does not "
+        "make them so. Calibrate its probabilities on held-out data instead: temperature scaling."
+    )
+
+
+def test_a_focal_loss_without_focus_has_the_prior_of_the_cross_entropy():
+    distribution = ClassDistribution([5, 1])
+
+    assert torch.equal(FocalLoss(0.0).log_prior(distribution), WeightedCrossEntropy().log_prior(distribution))
+
+
+def test_several_labels_have_no_prior_over_classes():
+    distribution = ClassDistribution([5, 1], task="multilabel", num_samples=6)
+
+    with pytest.raises(ValueError, match="each label has a prior of its own"):
+        WeightedBCE(task="multilabel").log_prior(distribution)
+
+
+def test_the_state_of_a_loss_with_counts_loads_into_one_without():
+    """A checkpoint of the same network, trained with another loss."""
+    state = LDAMLoss().adapt(ClassDistribution([5, 1])).state_dict()
+
+    WeightedCrossEntropy().load_state_dict(state)
+
+    distribution = ClassDistribution([5, 1], task="multilabel", num_samples=6)
+    LDAMLoss().load_state_dict(DistributionBalancedLoss().adapt(distribution).state_dict())
+
+
+def test_a_state_without_counts_leaves_those_that_were_adapted_to():
+    loss = LDAMLoss().adapt(ClassDistribution([5, 1]))
+
+    loss.load_state_dict({})
+
+    assert loss.class_counts.tolist() == [5, 1]
+
+
+def test_a_state_from_before_the_counts_were_known_brings_none():
+    loss = LDAMLoss().adapt(ClassDistribution([5, 1]))
+
+    loss.load_state_dict(LDAMLoss().state_dict())
+
+    assert loss.class_counts.tolist() == []
+
+
+def test_a_state_of_other_classes_is_refused():
+    loss = LDAMLoss().adapt(ClassDistribution([5, 1]))
+
+    with pytest.raises(RuntimeError, match="size mismatch for class_counts"):
+        loss.load_state_dict(LDAMLoss().adapt(ClassDistribution([5, 1, 7])).state_dict())
+
+
+def test_a_mistake_in_another_key_is_still_found():
+    with pytest.raises(RuntimeError, match="Unexpected key"):
+        LogitAdjustedLoss().load_state_dict({"class_count": torch.ones(2)})
+
+
+def test_counts_are_taken_to_the_device_that_the_loss_is_on():
+    loss = LDAMLoss().to("meta").adapt(ClassDistribution([5, 1]))
+
+    assert loss.class_counts.device.type == "meta"

@@ -66,17 +66,55 @@ def test_a_loss_of_ours_is_returned_itself():
     assert resolve(loss, "multilabel", -1) is loss
 
 
-@pytest.mark.parametrize(("name", "hint"), [("crossentropy", " Did you mean 'cross_entropy'?"), ("focal", "")])
+@pytest.mark.parametrize(
+    ("name", "task", "shown"),
+    [
+        ("focal", "multiclass", "FocalLoss()"),
+        ("focal", "binary", "FocalLoss(task='binary')"),
+        ("focal", "multilabel", "FocalLoss(task='multilabel')"),
+        ("balanced_softmax", "multiclass", "BalancedSoftmaxLoss()"),
+        ("balanced_softmax", "binary", "BalancedSoftmaxLoss(task='binary')"),
+        ("logit_adjusted", "multiclass", "LogitAdjustedLoss()"),
+        ("logit_adjusted", "binary", "LogitAdjustedLoss(task='binary')"),
+        ("vector_scaling", "multiclass", "VectorScalingLoss()"),
+        ("ldam", "multiclass", "LDAMLoss()"),
+        ("seesaw", "multiclass", "SeesawLoss()"),
+        ("asymmetric", "multilabel", "AsymmetricLoss(task='multilabel', clip=0.05)"),
+        ("asymmetric", "binary", "AsymmetricLoss(task='binary', clip=0.05)"),
+        ("asymmetric", "multiclass", "AsymmetricLoss(label_smoothing=0.1)"),
+        ("label_aware_smoothing", "multiclass", "LabelAwareSmoothingLoss()"),
+        ("distribution_balanced", "multilabel", "DistributionBalancedLoss()"),
+        ("equalization", "multiclass", "EqualizationLoss()"),
+    ],
+)
+def test_a_name_is_a_loss_with_its_defaults(name, task, shown):
+    assert repr(resolve(name, task)) == shown
+    assert resolve(name, task, ignore_index=7).ignore_index == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("crossentropy", " Did you mean 'cross_entropy'?"), ("focall", " Did you mean 'focal'?"), ("hinge", "")],
+)
 def test_an_unknown_name_is_refused_with_the_nearest(name, hint):
     assert refusal(ValueError, name) == (
-        f"`loss` must be one of 'cross_entropy', 'bce', a torch.nn loss or a function, got {name!r}.{hint}"
+        "`loss` must be one of 'cross_entropy', 'bce', 'focal', 'balanced_softmax', 'logit_adjusted', 'vector_scaling', "
+        "'ldam', 'seesaw', 'asymmetric', 'label_aware_smoothing', 'distribution_balanced', 'equalization', a torch.nn "
+        f"loss or a function, got {name!r}.{hint}"
     )
 
 
-def test_bce_needs_a_task_of_yes_or_no():
-    assert refusal(ValueError, "bce") == (
-        '`loss="bce"` must come with `task="binary"` or `task="multilabel"`, got `task="multiclass"`.'
-    )
+@pytest.mark.parametrize(
+    ("name", "task", "needed"),
+    [
+        ("bce", "multiclass", '`task="binary"` or `task="multilabel"`'),
+        ("ldam", "binary", '`task="multiclass"`'),
+        ("logit_adjusted", "multilabel", '`task="multiclass"` or `task="binary"`'),
+        ("distribution_balanced", "multiclass", '`task="multilabel"`'),
+    ],
+)
+def test_a_name_of_a_loss_for_another_task_is_refused(name, task, needed):
+    assert refusal(ValueError, name, task) == f'`loss="{name}"` must come with {needed}, got `task="{task}"`.'
 
 
 @pytest.mark.parametrize(
