@@ -199,7 +199,7 @@ def test_a_loss_of_ones_own_that_keeps_all_passes(options):
         (nn.BCEWithLogitsLoss(), "multilabel"),
         (F.cross_entropy, None),
     ],
-    ids=str,
+    ids=["a name", "a loss of torch", "another one", "a function"],
 )
 def test_names_and_losses_of_torch_are_taken_as_elsewhere(loss, task):
     check_loss(loss, task=task)
