@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,9 +22,11 @@ from lightning_imbalance.functional.reduction import Terms, weighted_mean, wides
 from lightning_imbalance.labels import unpack_batch
 from lightning_imbalance.labels.batch import inputs_without_target
 from lightning_imbalance.losses.resolve import LossLike, resolve
+from lightning_imbalance.losses.resolve import as_hyperparameter as loss_as_hyperparameter
 from lightning_imbalance.losses.unreduced import UnreducedLoss
 from lightning_imbalance.own_samples import own_entries, own_samples
 from lightning_imbalance.training_data import agreed, from_trainer
+from lightning_imbalance.two_corrections import warn_of_two_corrections
 from lightning_imbalance.weighting import (
     Weighting,
     as_hyperparameter,
@@ -49,8 +51,10 @@ class WeightedClassifier(ExactMean, ClassState):
         task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
         weighting: What :func:`~lightning_imbalance.class_weights` takes: a name, numbers, a mapping from class name
             to number, or a callable.
-        loss: ``"cross_entropy"`` (of the task: softmax or sigmoid), ``"bce"``, a loss of this package, a ``torch.nn``
-            loss, or a function of logits and target that gives one value a target.
+        loss: ``"cross_entropy"`` (of the task: softmax or sigmoid) or another name of
+            :mod:`lightning_imbalance.losses`, a loss of this package, a ``torch.nn`` loss, or a function of logits and
+            target that gives one value a target. A loss that corrects for the counts by itself
+            (``"balanced_softmax"``, ``"logit_adjusted"``) goes with ``weighting="uniform"``.
         optimizer: Builds the optimizer from the parameters; by default AdamW with its learning rate of 0.001.
         lr_scheduler: Builds the scheduler from the optimizer. It steps once an epoch; ``ReduceLROnPlateau`` watches
             ``val_loss``.
@@ -135,6 +139,7 @@ class WeightedClassifier(ExactMean, ClassState):
             msg = f"`ignore_index` must be an integer or None, got {ignore_index!r}."
             raise TypeError(msg) from None
         self._loss = resolve(loss, task, ignore_index)
+        loss = loss_as_hyperparameter(loss)
         self.ignore_index = ignore_index = self._loss.ignore_index
         # Apart from `class_names`, which a fit takes from the data: the next fit may have data of other names.
         self._given_names = class_names
@@ -149,7 +154,7 @@ class WeightedClassifier(ExactMean, ClassState):
             # A subclass with arguments of its own saves those; ours would come back to it as unknown arguments.
             unsaved = ["model", "optimizer", "lr_scheduler"]
             unsaved += ["weighting"] if callable(weighting) else []
-            unsaved += [] if isinstance(loss, str) else ["loss"]
+            unsaved += [] if isinstance(loss, (str, Mapping)) else ["loss"]
             self.save_hyperparameters(ignore=unsaved)
 
     def forward(self, inputs: Any) -> Tensor:
@@ -239,6 +244,7 @@ class WeightedClassifier(ExactMean, ClassState):
         distribution = agreed(distribution, self.trainer)
         self.adopt(distribution)
         self.fill(distribution, class_weights(distribution, self.weighting))
+        warn_of_two_corrections(self._loss, distribution, self.class_weights)
 
     def adopt(self, distribution: ClassDistribution) -> None:
         """Take a distribution as the one that is trained on, and tell the loss."""

@@ -21,7 +21,7 @@ LAYERS = (
     {"weighting"},
     {"losses", "metrics", "data", "class_report"},
     {"testing"},
-    {"class_state", "epoch_means", "exact_mean", "own_samples", "training_data"},
+    {"class_state", "epoch_means", "exact_mean", "own_samples", "training_data", "two_corrections"},
     {"module", "callbacks", "checkpoint_io", "datamodules"},
     {"cli"},
     {"__init__", "__main__"},

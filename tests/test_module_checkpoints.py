@@ -258,7 +258,15 @@ PLAIN = {
         },
     ),
     "torch loss": ({"loss": nn.CrossEntropyLoss(label_smoothing=0.1)}, {"weighting": "balanced"}),
-    "our loss": ({"loss": WeightedCrossEntropy(label_smoothing=0.1)}, {"weighting": "balanced"}),
+    "our loss": (
+        {"loss": WeightedCrossEntropy(label_smoothing=0.1)},
+        {
+            "loss": {
+                "class_path": "lightning_imbalance.losses.WeightedCrossEntropy",
+                "init_args": {"reduction": "mean", "ignore_index": None, "label_smoothing": 0.1},
+            }
+        },
+    ),
     "function": ({"loss": partial(F.cross_entropy, reduction="none")}, {"weighting": "balanced"}),
     "optimizer": (
         {

@@ -86,7 +86,9 @@ def _add_demo(command: argparse.ArgumentParser) -> None:
         "(20 for the digits; a folder stays as it is)",
     )
     command.add_argument("--weighting", default="balanced", help="weighting scheme of the second run (balanced)")
-    command.add_argument("--loss", default="cross_entropy", choices=["cross_entropy"], help="loss of both runs")
+    command.add_argument(
+        "--loss", default="cross_entropy", help="loss of both runs: cross_entropy, focal, ... (cross_entropy)"
+    )
     command.add_argument("--batch-size", type=_positive(int), default=32, help="samples in a batch (32)")
     command.add_argument(
         "--image-size", type=_image_size, help="height and width to resize images of --data to, in pixels (64)"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from torch import Tensor, nn
 
+from lightning_imbalance.configuration import from_config, is_config, to_config
 from lightning_imbalance.counting import Task
 from lightning_imbalance.losses.asymmetric import AsymmetricLoss
 from lightning_imbalance.losses.balanced_softmax import BalancedSoftmaxLoss
@@ -24,7 +26,7 @@ from lightning_imbalance.losses.vector_scaling import VectorScalingLoss
 from lightning_imbalance.losses.weighted_bce import WeightedBCE
 from lightning_imbalance.losses.weighted_cross_entropy import WeightedCrossEntropy
 
-LossLike = str | Loss | nn.Module | Callable[[Tensor, Tensor], Tensor]
+LossLike = str | Loss | nn.Module | Callable[[Tensor, Tensor], Tensor] | Mapping[str, Any]
 
 # The first class that is defined for the task is taken.
 NAMED: dict[str, tuple[type[Loss], ...]] = {
@@ -40,6 +42,10 @@ NAMED: dict[str, tuple[type[Loss], ...]] = {
     "label_aware_smoothing": (LabelAwareSmoothingLoss,),
     "distribution_balanced": (DistributionBalancedLoss,),
     "equalization": (EqualizationLoss,),
+}
+
+_CONFIGURABLE: dict[str, type] = {
+    f"lightning_imbalance.losses.{kind.__name__}": kind for kinds in NAMED.values() for kind in kinds
 }
 
 _WITH_WEIGHTS = (
@@ -61,7 +67,8 @@ def resolve(loss: LossLike, task: Task = "multiclass", ignore_index: int | None 
     the same parameters; any other is called for each target, and weighted outside.
 
     Args:
-        loss: A name, a loss of this package, a ``torch.nn`` loss or a function of logits and target.
+        loss: A name, a loss of this package, a ``torch.nn`` loss, a function of logits and target, or a loss as a file
+            writes it: ``{"class_path": "lightning_imbalance.losses.FocalLoss", "init_args": {"gamma": 1.0}}``.
         task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
         ignore_index: Targets of this value count nothing.
 
@@ -78,6 +85,8 @@ def resolve(loss: LossLike, task: Task = "multiclass", ignore_index: int | None 
     """
     if isinstance(loss, str):
         return _named(loss, task, ignore_index)
+    if isinstance(loss, Mapping) and is_config(loss):
+        loss = from_config(loss, _CONFIGURABLE)
     if isinstance(loss, nn.Module):
         _refuse_sum(loss)
     if isinstance(loss, Loss):
@@ -95,7 +104,24 @@ def resolve(loss: LossLike, task: Task = "multiclass", ignore_index: int | None 
         if task == "multiclass":
             _refuse_other_task(loss, task, "binary")
         return _named("bce", task, ignore_index)
-    return UnreducedLoss(loss, task=task, ignore_index=ignored)
+    return UnreducedLoss(loss, task=task, ignore_index=ignored)  # type: ignore[arg-type]  # what is none, it refuses
+
+
+def as_hyperparameter(loss: LossLike) -> LossLike:
+    """Return a loss of this package as its class and arguments, which ``torch.load(weights_only=True)`` reads back.
+
+    Args:
+        loss: What :func:`resolve` takes.
+
+    Returns:
+        A mapping that :func:`resolve` takes too; anything else as it is.
+
+    Example:
+        >>> as_hyperparameter(FocalLoss(gamma=1.0))["class_path"]
+        'lightning_imbalance.losses.FocalLoss'
+    """
+    config = to_config(loss, _CONFIGURABLE)
+    return loss if config is None else config
 
 
 def _named(name: str, task: Task, ignore_index: int | None) -> Loss:

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lightning_imbalance.losses import UnreducedLoss, WeightedBCE, WeightedCrossEntropy, resolve
+from lightning_imbalance.losses.resolve import NAMED, as_hyperparameter
 
 
 def refusal(kind: type[Exception], *arguments: object, **keywords: object) -> str:
@@ -194,3 +195,31 @@ def test_the_ignore_index_of_a_torch_loss_is_honoured():
     assert loss(logits, torch.tensor([0, 1, 2])).item() == pytest.approx(
         nn.NLLLoss(ignore_index=2)(logits, torch.tensor([0, 1, 2])).item()
     )
+
+
+CONFIGURED = {name: kind for kinds in NAMED.values() for kind in kinds for name in [kind.__name__]}
+
+
+@pytest.mark.parametrize("kind", CONFIGURED.values(), ids=CONFIGURED)
+def test_a_loss_comes_back_from_its_class_and_arguments(kind):
+    task = kind.tasks[-1]
+    loss = kind(task=task, ignore_index=7) if len(kind.tasks) > 1 else kind(ignore_index=7)
+
+    written = as_hyperparameter(loss)
+
+    assert written["class_path"] == f"lightning_imbalance.losses.{kind.__name__}"
+    again = resolve(written, task)
+    assert type(again) is kind
+    assert repr(again) == repr(loss)
+    assert again.ignore_index == 7
+
+
+def test_arguments_of_a_loss_can_be_written_in_a_file():
+    loss = resolve({"class_path": "lightning_imbalance.losses.FocalLoss", "init_args": {"gamma": 0.5}})
+
+    assert repr(loss) == "FocalLoss(gamma=0.5)"
+
+
+def test_a_function_has_no_written_form():
+    assert as_hyperparameter(F.cross_entropy) is F.cross_entropy
+    assert as_hyperparameter("focal") == "focal"
