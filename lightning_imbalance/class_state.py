@@ -36,6 +36,9 @@ class ClassState(L.LightningModule):
         on_changed_data: ``"keep"`` the checkpoint's weights and warn, ``"recompute"`` them from the new data, or
             ``"error"``.
 
+    Attributes:
+        needs_weights: Whether the loss must be given the weights: False while all of them are 1.
+
     Raises:
         ValueError: ``on_changed_data`` is none of the three.
     """
@@ -58,6 +61,7 @@ class ClassState(L.LightningModule):
         self.on_changed_data: OnChangedData = on_changed_data
         self.class_names = class_names
         self.distribution: ClassDistribution | None = None
+        self.needs_weights = False
         self.register_buffer("class_weights", torch.ones(num_classes or 0))
         self.register_buffer("class_counts", torch.zeros(num_classes or 0, dtype=torch.int64))
 
@@ -86,6 +90,7 @@ class ClassState(L.LightningModule):
 
     def fill(self, distribution: ClassDistribution, weights: Tensor) -> None:
         """Write counts and weights into the buffers, which stay on their device."""
+        self.needs_weights = bool((weights != 1).any())
         self.class_weights = weights.to(self.class_weights.device)
         self.class_counts = distribution.counts.to(self.class_counts.device)
 
@@ -146,4 +151,6 @@ class ClassState(L.LightningModule):
                 state_dict[key] = buffer
             elif buffer.numel() == 0:
                 setattr(self, name, buffer.new_empty(state_dict[key].shape))
+        # Asked here and in `fill`, not in a step, which would wait for the device.
+        self.needs_weights = bool((state_dict[prefix + "class_weights"] != 1).any())
         super()._load_from_state_dict(state_dict, prefix, *args)

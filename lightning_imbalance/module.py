@@ -354,7 +354,9 @@ class WeightedClassifier(ExactMean, ClassState):
 
     def _terms(self, logits: Tensor, target: Tensor, *, weighted: bool = True) -> Terms:
         # A loss that gives one number for the batch has nothing to weight, and works without weights alone.
-        plain = self.weighting == "uniform" and isinstance(self._loss, UnreducedLoss)
+        # A schedule may have put others in the place of uniform ones, in this fit or in that of the checkpoint.
+        unweighted = self.weighting == "uniform" and not self.needs_weights
+        plain = unweighted and isinstance(self._loss, UnreducedLoss)
         return self._loss.terms(logits, target, self.class_weights if weighted and not plain else None)
 
     def _evaluation_step(

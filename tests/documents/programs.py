@@ -29,12 +29,34 @@ class FlowersDataModule(L.LightningDataModule):
     def val_dataloader(self):
         return DataLoader(photographs, batch_size=16)
 
+    test_dataloader = val_dataloader
+
 
 flowers = FlowersDataModule()
 
 
 def resnet18(num_classes):
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, num_classes))
+
+
+class SomebodyElsesModule(L.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = resnet18(num_classes=6)
+        self.criterion = torch.nn.CrossEntropyLoss()
+
+    def training_step(self, batch, batch_idx):
+        x, y = batch
+        logits = self.net(x)
+        return {"loss": self.criterion(logits, y), "logits": logits, "target": y}
+
+    validation_step = test_step = training_step
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters())
+
+
+somebody_elses_module = SomebodyElsesModule()
 
 
 def augment(x):
