@@ -96,6 +96,8 @@ def test_a_policy_that_does_not_exist_is_refused():
     assert str(error.value) == "`on_changed_data` must be 'keep', 'recompute' or 'error', got 'ask'."
 
 
+# As it does in the tests of an older Lightning.
+@pytest.mark.filterwarnings("ignore:The loaded checkpoint was produced with Lightning")
 def test_a_checkpoint_of_version_0_1_0_still_loads_and_goes_on(tiny_trainer, blobs):
     path = Path(__file__).parent / "data" / "weighted_classifier-0.1.0.ckpt"
 

@@ -19,8 +19,10 @@ from __future__ import annotations
 import doctest
 import re
 import shlex
+import sys
 from importlib.metadata import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import pytest
@@ -107,8 +109,10 @@ def quick_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("quick_trainer")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_code_of_a_page_runs(page: Path) -> None:
-    namespace: dict[str, object] = {"__name__": "__main__"}
+def test_the_code_of_a_page_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A module that can be imported: torch.compile looks the names of a function up in it.
+    monkeypatch.setitem(sys.modules, "page", module := ModuleType("page"))
+    namespace: dict[str, object] = module.__dict__
     if setup_of(page).exists():
         run_python(setup_of(page).read_text(encoding="utf-8"), namespace, setup_of(page))
     for block in blocks_of(page.read_text(encoding="utf-8")):
