@@ -183,9 +183,7 @@ def check_num_classes(num_classes: object, task: Task) -> int | None:
     return int(num_classes)
 
 
-def values_in_order(
-    mapping: Mapping[str, float], class_names: Sequence[str], argument: str, value: str
-) -> list[float]:
+def values_in_order(mapping: Mapping[str, float], class_names: Sequence[str], argument: str, value: str) -> list[float]:
     """Return the values of a mapping from class to number in the order of the classes.
 
     By index too, since a class without a name has no other handle: ``{0: 1.0, 1: 5.0}``.
