@@ -13,8 +13,8 @@ def effective_prior(distribution: ClassDistribution, class_weights: Tensor, samp
     """Return the prior for which a model's probabilities are right after weighted training: π_c·w_c / Σ_k π_k·w_k.
 
     A weight w_c has the effect on the expected loss that w_c times as many samples of the class would have, so that
-    the minimum of the weighted cross-entropy is the posterior under this prior (Elkan 2001, section 2, the other way
-    round). Balanced samples *and* balanced weights correct twice: the result then favours the rare classes.
+    the minimum of the weighted cross-entropy is the posterior under this prior (for two classes Elkan 2001). Balanced
+    samples *and* balanced weights correct twice: the result then favours the rare classes.
 
     For ``multilabel`` a label's weight multiplies its positives alone (``pos_weight``), and the result is the share of
     positives of each label: π_c·w_c / (π_c·w_c + 1 - π_c).

@@ -71,15 +71,14 @@ def estimate(
 
     The probabilities must be right for ``source_prior``, and p(x | class) the same as in training: a model that is
     overconfident gives a wrong prior. The interval is a percentile bootstrap over the samples (Efron & Tibshirani 1993,
-    section 13.3): it knows how few there are, not how wrong the model is.
+    chapter 13): it knows how few there are, not how wrong the model is.
 
     Args:
         probabilities: The model's predictions, one row a sample: ``(N, C)``, or the positive class's alone, ``(N,)``
             or ``(N, 1)``, N at least the number of classes. Rows sum to 1 within 0.005. Moved to the CPU, float64.
         source_prior: The class prior for which they are right, ``(C,)``, or two entries, negative then positive, each
             above 0; sums to 1 within 0.005. That of the training data, or :func:`effective_prior` after weighting.
-        resamples: Bootstrap samples, 0 for no interval. 199 take ten seconds for 10,000 samples of ten classes that
-            overlap, and less where they do not.
+        resamples: Bootstrap samples, 0 for no interval. 199 of 10,000 samples of ten classes take seconds.
         confidence: Coverage of each class's interval, between 0 and 1.
         seed: Seed of the bootstrap, which has a random generator of its own.
         tolerance: How far the mean log likelihood may be below its maximum, from 1e-12 on.
