@@ -1,8 +1,8 @@
-"""What a class distribution may be made of: each argument is checked once, with one message."""
+"""What counts, names and numbers by class may be made of: each is checked once, with one message."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from numbers import Integral
 
@@ -181,6 +181,40 @@ def check_num_classes(num_classes: object, task: Task) -> int | None:
         msg = f'`num_classes` must be an integer from {least} on for `task="{task}"`, got {num_classes!r}.'
         raise ValueError(msg)
     return int(num_classes)
+
+
+def values_in_order(mapping: Mapping[str, float], class_names: Sequence[str], argument: str, value: str) -> list[float]:
+    """Return the values of a mapping from class to number in the order of the classes.
+
+    By index too, since a class without a name has no other handle: ``{0: 1.0, 1: 5.0}``.
+
+    Args:
+        mapping: One entry a class, by name or by index.
+        class_names: The names, in order.
+        argument: What the mapping is for, as the message calls it: ``"weighting"``.
+        value: What it gives each class: ``"weight"``.
+
+    Returns:
+        The values, one a class.
+
+    Raises:
+        ValueError: A class is missing, or there is an entry for what is no class.
+
+    Example:
+        >>> values_in_order({"dog": 5.0, "cat": 1.0}, ["cat", "dog"], "weighting", "weight")
+        [1.0, 5.0]
+    """
+    names: Sequence[object] = class_names
+    if mapping and all(isinstance(key, Integral) for key in mapping):
+        names = range(len(class_names))
+    missing = [name for name in names if name not in mapping]
+    known = set(names)
+    unknown = [key for key in mapping if key not in known]
+    if missing or unknown:
+        problem = f"no {value} for {missing[0]!r}" if missing else f"a {value} for {unknown[0]!r}, which is no class"
+        msg = f"the {argument} must give a {value} to each class ({listed(names)}) and to nothing else, got {problem}."
+        raise ValueError(msg)
+    return [mapping[name] for name in names]  # type: ignore[index]  # the names are its keys
 
 
 def listed(names: Sequence[object]) -> str:

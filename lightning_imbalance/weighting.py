@@ -11,13 +11,12 @@ import difflib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
-from numbers import Integral
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from lightning_imbalance.checks import check_num_classes, check_task, listed
+from lightning_imbalance.checks import check_num_classes, check_task, listed, values_in_order
 from lightning_imbalance.configuration import from_config, is_config, to_config
 from lightning_imbalance.counting import Task
 from lightning_imbalance.distribution import ClassDistribution
@@ -96,7 +95,8 @@ def class_weights(
     if callable(scheme):
         weights = _from_scheme(distribution, scheme)
     elif isinstance(scheme, Mapping):
-        weights = _from_mapping(distribution, scheme)
+        by_class = values_in_order(scheme, distribution.class_names, "weighting", "weight")
+        weights = _as_numbers(by_class, distribution)
     else:
         weights = _as_numbers(scheme, distribution)
     # Before they are scaled, so that the message has the number that was given.
@@ -257,21 +257,6 @@ def _pos_weight(positives: int, negatives: int, scheme: Callable[[ClassDistribut
     pair = ClassDistribution([negatives, positives], task="binary")
     weights = _as_numbers(scheme(pair), pair)
     return weights[1] / weights[0]
-
-
-def _from_mapping(distribution: ClassDistribution, mapping: Mapping[str, float]) -> Tensor:
-    # By index too, since a class without names has no other handle: {0: 1.0, 1: 5.0}.
-    names: Sequence[object] = distribution.class_names
-    if mapping and all(isinstance(key, Integral) for key in mapping):
-        names = range(distribution.num_classes)
-    missing = [name for name in names if name not in mapping]
-    known = set(names)
-    unknown = [key for key in mapping if key not in known]
-    if missing or unknown:
-        problem = f"no weight for {missing[0]!r}" if missing else f"a weight for {unknown[0]!r}, which is no class"
-        msg = f"the weighting must give a weight to each class ({listed(names)}) and to nothing else, got {problem}."
-        raise ValueError(msg)
-    return _as_numbers([mapping[name] for name in names], distribution)  # type: ignore[index]  # names are its keys
 
 
 def _as_numbers(values: object, distribution: ClassDistribution | None) -> Tensor:

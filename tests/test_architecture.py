@@ -18,6 +18,7 @@ LAYERS = (
     {"checks", "labels"},
     {"distribution"},
     {"functional", "schemes"},
+    {"prior"},
     {"weighting"},
     {"losses", "metrics", "data", "class_report"},
     {"testing"},

@@ -11,6 +11,7 @@ from lightning_imbalance.checks import (
     check_num_samples,
     check_task,
     listed,
+    values_in_order,
 )
 
 
@@ -184,6 +185,17 @@ def test_the_number_of_classes_is_returned_where_it_is_known(given, task, known)
 )
 def test_a_wrong_number_of_classes_is_refused(given, task, message):
     assert refusal(ValueError, check_num_classes, given, task) == message
+
+
+def test_values_by_class_come_in_the_order_of_the_classes():
+    assert values_in_order({"dog": 2, "cat": 1}, ("cat", "dog"), "prior", "share") == [1, 2]
+    assert values_in_order({np.int64(1): 2, 0: 1}, ("cat", "dog"), "prior", "share") == [1, 2]
+
+
+def test_values_of_other_classes_are_refused_in_the_words_of_the_argument():
+    assert refusal(ValueError, values_in_order, {"cat": 1}, ("cat", "dog"), "prior", "share") == (
+        "the prior must give a share to each class ('cat', 'dog') and to nothing else, got no share for 'dog'."
+    )
 
 
 def test_a_thousand_names_are_listed_in_short():

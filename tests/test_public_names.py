@@ -53,7 +53,7 @@ def test_all_is_sorted_and_names_what_is_importable(name: str) -> None:
 
 
 def test_the_top_level_offers_what_the_design_names() -> None:
-    assert {"ClassDistribution", "ImbalanceMonitor", "WeightedClassifier", "class_weights"} <= set(
+    assert {"ClassDistribution", "ImbalanceMonitor", "WeightedClassifier", "class_weights", "prior"} <= set(
         lightning_imbalance.__all__
     )
 
