@@ -12,19 +12,20 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from lightning_imbalance.class_state import KEY, ClassState, OnChangedData
+from lightning_imbalance.class_state import KEY, OnChangedData
 from lightning_imbalance.counting import Task
 from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.epoch_means import EpochMeans
 from lightning_imbalance.exact_mean import ExactMean, refuse_unreachable_gradients
-from lightning_imbalance.functional.logits import align, check_target_range, probabilities, squeeze_binary
+from lightning_imbalance.functional.logits import align, check_target_range
 from lightning_imbalance.functional.reduction import Terms, weighted_mean, widest_float
 from lightning_imbalance.labels import unpack_batch
-from lightning_imbalance.labels.batch import inputs_without_target
 from lightning_imbalance.losses.resolve import LossLike, resolve
 from lightning_imbalance.losses.resolve import as_hyperparameter as loss_as_hyperparameter
 from lightning_imbalance.losses.unreduced import UnreducedLoss
 from lightning_imbalance.own_samples import own_entries, own_samples
+from lightning_imbalance.predictions import Predictions
+from lightning_imbalance.prior import Prior
 from lightning_imbalance.training_data import agreed, from_trainer
 from lightning_imbalance.two_corrections import warn_of_two_corrections
 from lightning_imbalance.weighting import (
@@ -37,7 +38,7 @@ from lightning_imbalance.weighting import (
 )
 
 
-class WeightedClassifier(ExactMean, ClassState):
+class WeightedClassifier(ExactMean, Predictions):
     """Trains any network with a loss weighted by class; classes, counts and weights come from the data.
 
     Use it as it is with a network that maps inputs to logits, or subclass it and define ``forward``. One noun at a
@@ -60,6 +61,9 @@ class WeightedClassifier(ExactMean, ClassState):
             ``val_loss``.
         class_names: One name a class; by default what the training data say.
         ignore_index: Targets of this value count nothing, in the counts and in the loss.
+        target_prior: Class prior that :meth:`predict_step` gives probabilities for: ``"train"`` (the data's),
+            ``"uniform"``, C probabilities, or a mapping from class name to probability. By default the softmax of the
+            logits, which is right for :attr:`training_prior`. An attribute too, to be set on a loaded model.
         exact_mean: Take the weighted mean over all devices and accumulated batches of an optimizer step, see
             :class:`~lightning_imbalance.exact_mean.ExactMean`. ``False`` takes it on each device and batch, as torch's
             losses do. Without effect on one device that accumulates nothing.
@@ -104,6 +108,7 @@ class WeightedClassifier(ExactMean, ClassState):
         lr_scheduler: Callable[[Optimizer], LRScheduler | ReduceLROnPlateau] | None = None,
         class_names: Sequence[str] | None = None,
         ignore_index: int | None = None,
+        target_prior: Prior | None = None,
         exact_mean: bool = True,
         on_changed_data: OnChangedData = "keep",
     ) -> None:
@@ -143,6 +148,8 @@ class WeightedClassifier(ExactMean, ClassState):
         self.ignore_index = ignore_index = self._loss.ignore_index
         # Apart from `class_names`, which a fit takes from the data: the next fit may have data of other names.
         self._given_names = class_names
+        self.target_prior = target_prior
+        target_prior = self.target_prior
         self._build_optimizer = optimizer
         self._build_lr_scheduler = lr_scheduler
         self._means = EpochMeans()
@@ -275,23 +282,6 @@ class WeightedClassifier(ExactMean, ClassState):
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
         """Return ``loss``, ``logits`` and ``target`` of a batch."""
         return self._evaluation_step("test", batch, batch_idx, dataloader_idx, len(self.trainer.num_test_batches))
-
-    def predict_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
-        """Return the class probabilities of a batch.
-
-        Args:
-            batch: Inputs, alone or with targets.
-            batch_idx: Not used.
-            dataloader_idx: Not used.
-
-        Returns:
-            ``multiclass``: softmax ``(N, C, ...)``. ``binary``: probability of the positive class ``(N, ...)``.
-            ``multilabel``: one sigmoid a label ``(N, C, ...)``.
-        """
-        del batch_idx, dataloader_idx
-        inputs = inputs_without_target(batch)
-        logits = self(self.unpack_batch(batch)[0] if inputs is None else inputs)
-        return probabilities(squeeze_binary(logits) if self.task == "binary" else logits, self.task)
 
     def on_train_epoch_end(self) -> None:
         """Log the mean over all samples of the epoch."""

@@ -22,7 +22,8 @@ LAYERS = (
     {"weighting"},
     {"losses", "metrics", "data", "class_report"},
     {"testing"},
-    {"class_state", "epoch_means", "exact_mean", "own_samples", "training_data", "two_corrections"},
+    {"class_state", "epoch_means", "exact_mean", "own_samples", "target_prior", "training_data", "two_corrections"},
+    {"predictions"},
     {"module", "callbacks", "checkpoint_io", "datamodules"},
     {"cli"},
     {"__init__", "__main__"},
@@ -42,6 +43,7 @@ PROJECT_TESTS = {
     "test_project.py",
     "test_public_names.py",
     "test_resume.py",
+    "test_true_probabilities.py",
     "test_wheel.py",
 }
 

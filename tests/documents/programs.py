@@ -70,6 +70,12 @@ svhn.transform = svhn.target_transform = svhn.transforms = None
 table = [{"file": "a.png", "finding": 0}, {"file": "b.png", "finding": 1}, {"file": "c.png", "finding": 1}]
 
 
+ill = torch.tensor([0] * 36 + [1] * 4)
+hospital = L.LightningDataModule()
+hospital.train_dataloader = lambda: DataLoader(TensorDataset(torch.randn(40, 1, 4, 4), ill), batch_size=8, shuffle=True)
+clinic = DataLoader(TensorDataset(torch.randn(64, 1, 4, 4)), batch_size=16)
+
+
 def load_scan(file):
     msg = f"{file} was opened to count a label"
     raise AssertionError(msg)
