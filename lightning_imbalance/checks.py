@@ -212,7 +212,12 @@ def values_in_order(mapping: Mapping[str, float], class_names: Sequence[str], ar
     unknown = [key for key in mapping if key not in known]
     if missing or unknown:
         problem = f"no {value} for {missing[0]!r}" if missing else f"a {value} for {unknown[0]!r}, which is no class"
-        msg = f"the {argument} must give a {value} to each class ({listed(names)}) and to nothing else, got {problem}."
+        nameless = list(names) == [str(i) for i in range(len(names))] and all(isinstance(key, str) for key in unknown)
+        way_out = " Pass `class_names=[...]` in the order of the labels: the data name no classes." if nameless else ""
+        msg = (
+            f"the {argument} must give a {value} to each class ({listed(names)}) and to nothing else, got {problem}."
+            f"{way_out if unknown else ''}"
+        )
         raise ValueError(msg)
     return [mapping[name] for name in names]  # type: ignore[index]  # the names are its keys
 

@@ -80,6 +80,10 @@ class ClassState(L.LightningModule):
             msg = f"`num_classes` must stay {self.num_classes}, got {value}. {way_out}"
             raise ValueError(msg)
 
+    def counted_buffers(self) -> list[str]:
+        """Return the names of the buffers that follow from the counts of the training data."""
+        return ["class_weights", "class_counts"]
+
     def adopt(self, distribution: ClassDistribution) -> None:
         """Take a distribution as the one that is trained on."""
         if distribution.task != self.task:
@@ -110,8 +114,8 @@ class ClassState(L.LightningModule):
         resumed = self._trainer is not None and self.trainer.state.fn == "fit"
         # setup() has counted the data of this fit already; the state dict is read after this hook.
         if resumed and self.distribution not in (None, trained_on) and self._recomputed(trained_on):
-            for name in ("class_weights", "class_counts"):
-                checkpoint["state_dict"][name] = getattr(self, name)
+            mine = self.state_dict()
+            checkpoint["state_dict"].update({name: mine[name] for name in self.counted_buffers()})
             return
         self.adopt(trained_on)
 

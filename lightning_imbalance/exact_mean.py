@@ -32,12 +32,13 @@ class ExactMean(L.LightningModule):
     With one process and no accumulation nothing of this is done: the loss is S / D.
 
     Take it as the base of a module, or beside another base: ``class Mine(ExactMean, TheirModule)``. Hooks of your own
-    (``on_before_optimizer_step``, ``on_save_checkpoint``, ``on_load_checkpoint``) call ``super()``.
+    (``setup``, ``on_before_optimizer_step``, ``on_save_checkpoint``, ``on_load_checkpoint``) call ``super()``.
 
-    Everything that ``training_step`` returns is multiplied alike. A further term of the loss that is a mean over the
-    batch goes in as ``self.exact_mean(term * denominator, denominator)``; added as it is, it counts by the batch's
-    share of D, which is right on average. Several calls in one step, for several heads or views of a batch, share the
-    mean of their denominators.
+    Everything that ``training_step`` returns is multiplied alike. A further term of the loss goes in with the
+    denominator: ``self.exact_mean(numerator + term * denominator, denominator)``. Added outside, it is multiplied by
+    the D of the step before over the D of this one, which can be far from 1 where weights differ much. Several calls in
+    one step, for several heads or views of a batch, share the mean of their denominators. A step that returns ``None``
+    must not have called this.
 
     Attributes:
         exact_mean_enabled: False makes :meth:`exact_mean` the mean of the micro-batch on this process, as torch's
@@ -97,6 +98,12 @@ class ExactMean(L.LightningModule):
             self._unfinished = None
         batch = (trainer.current_epoch, trainer.fit_loop.batch_idx)
         return self._window.add(numerator, denominator, batch, trainer.global_step)
+
+    def setup(self, stage: str) -> None:
+        """Forget what a fit left that was stopped in the middle of a step."""
+        super().setup(stage)
+        if stage == "fit":
+            self._window = Window()
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Turn the gradients of S / K into those of S / D."""

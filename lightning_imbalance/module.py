@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -112,6 +113,7 @@ class WeightedClassifier(ExactMean, Predictions):
         exact_mean: bool = True,
         on_changed_data: OnChangedData = "keep",
     ) -> None:
+        given = num_classes
         num_classes = check_weighting(weighting, num_classes, class_names, task)
         if class_names is not None:
             # numpy's strings are strings, except to torch.load(weights_only=True).
@@ -143,11 +145,15 @@ class WeightedClassifier(ExactMean, Predictions):
         except TypeError:
             msg = f"`ignore_index` must be an integer or None, got {ignore_index!r}."
             raise TypeError(msg) from None
-        self._loss = resolve(loss, task, ignore_index)
+        # A copy: another model may be given the same loss, and has other counts.
+        self._loss = copy.deepcopy(resolve(loss, task, ignore_index))
         loss = loss_as_hyperparameter(loss)
         self.ignore_index = ignore_index = self._loss.ignore_index
         # Apart from `class_names`, which a fit takes from the data: the next fit may have data of other names.
         self._given_names = class_names
+        said_by = "class_names" if class_names is not None else "weighting"
+        # Whose fault it is when the data have another number of classes.
+        self._number_from = None if given is not None or num_classes is None or task == "binary" else said_by
         self.target_prior = target_prior
         target_prior = self.target_prior
         self._build_optimizer = optimizer
@@ -155,7 +161,8 @@ class WeightedClassifier(ExactMean, Predictions):
         self._means = EpochMeans()
         self._targets_checked = False
         self._log_every = 0
-        self._recorded: Tensor | None = None
+        self._sums: tuple[Tensor, Tensor, Tensor] | None = None
+        self._in_step = False
         self._own_loss = type(self).compute_loss is not WeightedClassifier.compute_loss
         if type(self).__init__ is WeightedClassifier.__init__:
             # A subclass with arguments of its own saves those; ours would come back to it as unknown arguments.
@@ -184,7 +191,13 @@ class WeightedClassifier(ExactMean, Predictions):
             TypeError: The data have no class labels.
             ValueError: The labels do not fit the arguments.
         """
-        return from_trainer(self.trainer, self.num_classes, self._given_names, self.task, self.ignore_index)
+        try:
+            return from_trainer(self.trainer, self.num_classes, self._given_names, self.task, self.ignore_index)
+        except ValueError as error:
+            if self._number_from is None:
+                raise
+            msg = f"`{self._number_from}` is for {self.num_classes} classes, and the training data do not fit: {error}"
+            raise ValueError(msg) from error
 
     def unpack_batch(self, batch: Any) -> tuple[Any, Tensor]:
         """Return inputs and targets of a batch; override it for batches of another form.
@@ -204,6 +217,9 @@ class WeightedClassifier(ExactMean, Predictions):
     def compute_loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the weighted mean loss of a batch; a ``training_step`` of one's own calls this.
 
+        An override is what is trained and logged. One that adds to ``super().compute_loss(...)`` adds the mean of its
+        own; in the mean of an epoch a batch then counts by the weights in it, and without the call by its size.
+
         Args:
             logits: ``(N, C, ...)``; ``binary``: ``(N, ...)`` or ``(N, 1, ...)``.
             target: Class indices ``(N, ...)``, or of the logits' shape: class probabilities, or 0 and 1.
@@ -217,20 +233,23 @@ class WeightedClassifier(ExactMean, Predictions):
             TypeError: Targets are no class indices.
             ValueError: Logits or targets do not fit the classes.
         """
+        training = self._trainer is not None and self.trainer.training
+        if training and self.distribution is None:
+            msg = (
+                "`setup` must have counted the classes before a loss is weighted by them, got an override that did "
+                "not. Call `super().setup(stage)` in it."
+            )
+            raise RuntimeError(msg)
         numerator, denominator = self._loss_sums(logits, target)
-        if self._trainer is not None and self.trainer.training:
-            if self.distribution is None:
-                msg = (
-                    "`setup` must have counted the classes before a loss is weighted by them, got an override that did "
-                    "not. Call `super().setup(stage)` in it."
-                )
-                raise RuntimeError(msg)
+        loss = self.exact_mean(numerator, denominator)
+        self._sums = (numerator.detach(), denominator.detach(), loss.detach())
+        if training and not self._in_step and torch.is_grad_enabled():  # a `training_step` of one's own
             self._means.add("train_loss", numerator, denominator)
-            self._recorded = weighted_mean(numerator, denominator).detach()
-        return self.exact_mean(numerator, denominator)
+        return loss
 
     def setup(self, stage: str) -> None:
         """Count the training classes and fill the buffers; a checkpoint that is restored afterwards wins."""
+        super().setup(stage)
         self._means = EpochMeans()
         self._targets_checked = False
         self._log_every = getattr(self.trainer, "log_every_n_steps", 0)
@@ -263,16 +282,15 @@ class WeightedClassifier(ExactMean, Predictions):
         del batch_idx
         inputs, target = self.unpack_batch(batch)
         logits = self(inputs)
-        self._recorded = None
+        self._sums, self._in_step = None, True
         loss = self.compute_loss(logits, target)
-        mean = self._recorded
-        if mean is None:  # an override that did not call super()
-            mean = loss.detach()
-            self._means.add("train_loss", *_as_sums(loss, target))
+        self._in_step = False
+        counted = self._counted(loss, target)
+        self._means.add("train_loss", *counted)
         every = self._log_every
         # The loggers count optimizer steps over all epochs.
         if every and (self.trainer.global_step + 1) % every == 0:
-            self.log("train_loss_step", mean, prog_bar=True)
+            self.log("train_loss_step", weighted_mean(*counted), prog_bar=True)
         return {"loss": loss, "logits": logits.detach(), "target": target}
 
     def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
@@ -326,6 +344,18 @@ class WeightedClassifier(ExactMean, Predictions):
                     f"{trained_with}, and this model has {mine}. {effect}"
                 )
 
+    def counted_buffers(self) -> list[str]:
+        """Return the names of the buffers that follow from the counts; the loss has some too."""
+        return [*super().counted_buffers(), *(f"_loss.{name}" for name, _ in self._loss.named_buffers())]
+
+    def _counted(self, loss: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what a batch adds to the sums of an epoch's mean."""
+        if self._sums is None:  # an override that did not call super()
+            size = torch.tensor(len(target), dtype=loss.dtype, device=loss.device)
+            return loss.detach() * size, size
+        numerator, denominator, given = self._sums
+        return numerator + (loss.detach() - given) * denominator, denominator
+
     def _loss_sums(self, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         return self._terms(*self._aligned(logits, target)).sums()
 
@@ -358,14 +388,18 @@ class WeightedClassifier(ExactMean, Predictions):
         outputs = {"logits": logits, "target": target}
         own = own_entries(len(target), own_samples(self.trainer, batch_idx, dataloader_idx))
         logits, target = logits[:own], target[:own]
+        widest = widest_float(logits.device)
         if self._own_loss:
+            self._sums = None
             loss = self.compute_loss(logits, target)
             if own:  # the mean of nothing is NaN
-                self._means.add(f"{stage}_loss{suffix}", *_as_sums(loss, target))
+                self._means.add(f"{stage}_loss{suffix}", *self._counted(loss, target))
+            if self._sums is not None:
+                terms = self._terms(*self._aligned(logits, target), weighted=False)
+                self._means.add(f"{stage}_loss_unweighted{suffix}", *terms.sums(widest))
             return {"loss": loss, **outputs}
         logits, target = self._aligned(logits, target)
         # Summed without rounding, so that it does not matter which process saw which sample.
-        widest = widest_float(logits.device)
         weighted = self._terms(logits, target).sums(widest)
         self._means.add(f"{stage}_loss{suffix}", *weighted)
         unweighted = self._terms(logits, target, weighted=False).sums(widest)
@@ -376,9 +410,3 @@ class WeightedClassifier(ExactMean, Predictions):
         for name, mean in self._means.pop(prefix).items():
             # Equal on every rank already; sync_dist only tells Lightning so.
             self.log(name, mean.float(), prog_bar="unweighted" not in name, sync_dist=True, add_dataloader_idx=False)
-
-
-def _as_sums(loss: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    # Of a loss that only gives its mean, a batch counts by its size.
-    size = torch.tensor(len(target), dtype=loss.dtype, device=loss.device)
-    return loss.detach() * size, size

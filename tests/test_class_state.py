@@ -59,6 +59,12 @@ def test_the_weights_are_recomputed_when_asked(resume):
     assert model.distribution == ClassDistribution(NEW, NAMES)
 
 
+def test_the_loss_takes_the_new_counts_too(resume):
+    model = resume(on_changed_data="recompute", loss="balanced_softmax", weighting="uniform")
+
+    assert model._loss.class_counts.tolist() == NEW
+
+
 def test_changed_data_are_an_error_when_asked(resume):
     with pytest.raises(ValueError, match="must be those") as error:
         resume(on_changed_data="error")

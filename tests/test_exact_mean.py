@@ -311,3 +311,18 @@ def test_the_loss_of_a_module_compiles_without_a_graph_break():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert torch.equal(compiled, step(inputs, target))
+
+
+@pytest.mark.parametrize("stop_at", [0, 2])
+def test_a_fit_that_stops_inside_a_window_leaves_nothing_to_the_next(stop_at, tiny_trainer):
+    class Stopping(L.Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            if batch_idx == stop_at:
+                raise KeyboardInterrupt
+
+    module = Plain()
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        fit(module, tiny_trainer, accumulate_grad_batches=3, callbacks=[Stopping()])
+    module.network = network()
+
+    assert same(fit(module, tiny_trainer), whole_batches())

@@ -15,7 +15,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from lightning_imbalance import ClassDistribution, WeightedClassifier, class_weights
-from lightning_imbalance.losses import WeightedCrossEntropy
+from lightning_imbalance.losses import BalancedSoftmaxLoss, WeightedCrossEntropy
 from lightning_imbalance.weighting import EffectiveNumber, Power
 
 standing_still = partial(torch.optim.SGD, lr=0.0)
@@ -788,11 +788,61 @@ def test_an_override_of_compute_loss_is_what_is_trained_validated_and_logged(tin
     loader = DataLoader(blobs([20, 8, 4]), 8)
     trainer.fit(Own(nn.Linear(3, 3)), loader, loader)
 
-    assert trainer.callback_metrics["val_loss"].item() == 7
-    if not calls_super:
-        assert trainer.callback_metrics["train_loss"].item() == 7
-    else:  # the weighted mean that super() computed, once and not twice
-        assert 0 < trainer.callback_metrics["train_loss"].item() < 7
+    assert trainer.callback_metrics["val_loss"].item() == pytest.approx(7)
+    assert trainer.callback_metrics["train_loss"].item() == pytest.approx(7)
+    assert ("val_loss_unweighted" in trainer.callback_metrics) is calls_super
+
+
+@pytest.mark.parametrize("batch_size", [4, 16, 64])
+@pytest.mark.parametrize("more", [0.0, 100.0])
+def test_an_override_that_adds_to_the_loss_keeps_the_mean_over_all_samples(tiny_trainer, blobs, batch_size, more):
+    class Adding(WeightedClassifier):
+        def compute_loss(self, logits, target):
+            return super().compute_loss(logits, target) + more
+
+    network = nn.Linear(3, 3)
+    still = {"optimizer": partial(torch.optim.SGD, lr=0.0)}
+    loader = DataLoader(blobs([20, 8, 4]), batch_size)
+    logged = []
+    for model in (Adding(network, **still), WeightedClassifier(network, **still)):
+        trainer = tiny_trainer(accumulate_grad_batches=2)
+        trainer.fit(model, loader, loader)
+        logged.append({name: value.item() for name, value in trainer.callback_metrics.items()})
+
+    assert set(logged[0]) == set(logged[1])
+    for name in ("train_loss", "val_loss"):
+        assert logged[0][name] == pytest.approx(logged[1][name] + more, rel=1e-6)
+
+
+def test_a_loss_without_gradients_is_none_of_training(tiny_trainer, blobs):
+    class Looking(WeightedClassifier):
+        def training_step(self, batch, batch_idx):
+            with torch.no_grad():
+                self.compute_loss(100 * self(batch[0]), batch[1])
+            return self.compute_loss(self(batch[0]), batch[1])
+
+    network = nn.Linear(3, 3)
+    still = {"optimizer": partial(torch.optim.SGD, lr=0.0)}
+    logged = []
+    for model in (Looking(network, **still), WeightedClassifier(network, **still)):
+        trainer = tiny_trainer()
+        trainer.fit(model, DataLoader(blobs([20, 8, 4]), 8))
+        logged.append(trainer.callback_metrics["train_loss"].item())
+
+    assert logged[0] == pytest.approx(logged[1])
+
+
+def test_two_models_with_one_loss_have_counts_of_their_own(tiny_trainer, blobs):
+    loss = BalancedSoftmaxLoss()
+    first, second = (WeightedClassifier(nn.Linear(3, 3), weighting="uniform", loss=loss) for _ in range(2))
+    tiny_trainer().fit(first, DataLoader(blobs([20, 8, 4]), 8))
+    logits, target = torch.zeros(1, 3), torch.tensor([0])
+    before = first.compute_loss(logits, target)
+
+    tiny_trainer().fit(second, DataLoader(blobs([4, 8, 20]), 8))
+
+    assert torch.equal(first.compute_loss(logits, target), before)
+    assert second.compute_loss(logits, target) > before
 
 
 def test_a_subclass_may_name_its_number_of_classes_after_super():
@@ -837,11 +887,11 @@ def test_a_loss_is_adapted_to_the_counts_in_fit_and_after_loading(tiny_trainer, 
             return self
 
     trainer = tiny_trainer()
-    trainer.fit(WeightedClassifier(nn.Linear(3, 3), loss=(loss := Counting())), DataLoader(blobs([20, 8, 4]), 8))
+    trainer.fit(model := WeightedClassifier(nn.Linear(3, 3), loss=Counting()), DataLoader(blobs([20, 8, 4]), 8))
     trainer.save_checkpoint(tmp_path / "model.ckpt")
-    WeightedClassifier.load_from_checkpoint(tmp_path / "model.ckpt", model=nn.Linear(3, 3), loss=(again := Counting()))
+    again = WeightedClassifier.load_from_checkpoint(tmp_path / "model.ckpt", model=nn.Linear(3, 3), loss=Counting())
 
-    assert loss.seen == again.seen == ClassDistribution([20, 8, 4])
+    assert model._loss.seen == again._loss.seen == ClassDistribution([20, 8, 4])
 
 
 def test_a_distribution_for_another_task_is_refused(tiny_trainer):

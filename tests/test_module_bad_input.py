@@ -423,3 +423,27 @@ def test_an_optimizer_that_is_no_factory_is_refused_at_construction(arguments, m
         WeightedClassifier(torch.nn.Linear(2, 2), **arguments)
 
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "whose"), [({"weighting": [1.0, 2.0]}, "weighting"), ({"class_names": ["a", "b"]}, "class_names")]
+)
+def test_too_few_weights_or_names_are_named_where_the_data_have_more_classes(arguments, whose, tiny_trainer, blobs):
+    with pytest.raises(ValueError, match="do not fit") as error:
+        tiny_trainer().fit(WeightedClassifier(nn.Linear(3, 3), **arguments), DataLoader(blobs([4, 3, 2]), 3))
+
+    assert str(error.value).startswith(
+        f"`{whose}` is for 2 classes, and the training data do not fit: labels must be below the number of classes, 2"
+    )
+
+
+def test_weights_by_name_for_data_without_names_say_how_to_name_them(tiny_trainer, blobs):
+    with pytest.raises(ValueError, match="must give a weight") as error:
+        tiny_trainer().fit(
+            WeightedClassifier(nn.Linear(2, 2), weighting={"cat": 1, "dog": 2}), DataLoader(blobs([4, 2]), 3)
+        )
+
+    assert str(error.value) == (
+        "the weighting must give a weight to each class ('0', '1') and to nothing else, got no weight for '0'. Pass "
+        "`class_names=[...]` in the order of the labels: the data name no classes."
+    )

@@ -17,6 +17,7 @@ from lightning_imbalance.class_report import ClassReport
 from lightning_imbalance.counting import TASKS, Task
 from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.functional.confusion_counts import ConfusionCounts
+from lightning_imbalance.labels.batch import described
 from lightning_imbalance.metrics.counts import ClassCounts
 from lightning_imbalance.own_samples import own_entries, own_samples
 
@@ -103,6 +104,10 @@ class ImbalanceMonitor(L.Callback):
         if extract is not None and not callable(extract):
             msg = f"`extract` must be a function of outputs and batch, got {extract!r}."
             raise TypeError(msg)
+        unused = (logits_key, preds_key, target_key) != ("logits", "preds", "target")
+        if extract is not None and unused:
+            msg = "`logits_key`, `preds_key` and `target_key` must be left out with `extract`, got both."
+            raise ValueError(msg)
         if class_names is not None:
             num_classes = len(class_names) if num_classes is None else num_classes
             class_names = check_class_names(class_names, num_classes)
@@ -216,7 +221,11 @@ class ImbalanceMonitor(L.Callback):
     ) -> None:
         task = self._task(pl_module)
         if self.extract is not None:
-            step = as_step_output(*self.extract(outputs, batch), task)
+            pair: Any = self.extract(outputs, batch)
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                msg = f"`extract` must return predictions and target, a pair, got {described(pair)}."
+                raise TypeError(msg)
+            step = as_step_output(pair[0], pair[1], task)
         else:
             step = read_step_output(outputs, task, *self.keys)
         counts = self._counts[stage].get(dataloader_idx)
@@ -231,6 +240,9 @@ class ImbalanceMonitor(L.Callback):
                 raise ValueError(msg)
             counts = ClassCounts(num_classes, task, self._ignored(pl_module)).to(step.target.device)
             self._counts[stage][dataloader_idx] = counts
+        if own is None:
+            counts.update(step.preds, step.target)
+            return
         kept = own_entries(len(step.target), own)
         counts.update(step.preds[:kept], step.target[:kept])
 

@@ -110,7 +110,8 @@ class _KeepTargets:
     def _with_advice(self, error: TypeError) -> str:
         return (
             f"{error} They come from {self.name}: give it a `class_labels()` method that returns one label a sample, "
-            f"or register a reader: `lightning_imbalance.labels.register({self.name}, reader)`."
+            f"register a reader: `lightning_imbalance.labels.register({self.name}, reader)`, or override a model's "
+            "`class_distribution()`. Its `unpack_batch` is not asked for labels."
         )
 
 

@@ -702,3 +702,35 @@ def test_a_monitor_adds_nothing_to_a_checkpoint_of_the_module(tiny_trainer):
     trainer.fit(module, predicting([0, 1], [0, 1]), predicting([0, 1], [0, 1]))
 
     assert list(module.state_dict()) == ["scale"]
+
+
+@pytest.mark.parametrize(
+    ("extracted", "got"),
+    [(lambda outputs, batch: outputs["logits"], "a Tensor"), (lambda outputs, batch: (1, 2, 3), "a tuple of 3")],
+    ids=["a tensor", "three"],
+)
+def test_an_extract_that_returns_no_pair_is_named(extracted, got, tiny_trainer, blobs):
+    monitor = ImbalanceMonitor(extract=extracted)
+
+    with pytest.raises(TypeError) as error:
+        tiny_trainer(callbacks=[monitor]).validate(
+            WeightedClassifier(nn.Linear(2, 2), 2), DataLoader(blobs([4, 2]), 3), verbose=False
+        )
+
+    assert str(error.value) == f"`extract` must return predictions and target, a pair, got {got}."
+
+
+def test_an_extract_that_loses_targets_is_refused(tiny_trainer, blobs):
+    monitor = ImbalanceMonitor(extract=lambda outputs, batch: (outputs["logits"], outputs["target"][:2]))
+
+    with pytest.raises(ValueError, match="shape"):
+        tiny_trainer(callbacks=[monitor]).validate(
+            WeightedClassifier(nn.Linear(2, 2), 2), DataLoader(blobs([4, 2]), 3), verbose=False
+        )
+
+
+def test_keys_that_extract_would_not_look_at_are_refused():
+    with pytest.raises(ValueError) as error:
+        ImbalanceMonitor(extract=lambda outputs, batch: batch, logits_key="z")
+
+    assert str(error.value) == ("`logits_key`, `preds_key` and `target_key` must be left out with `extract`, got both.")

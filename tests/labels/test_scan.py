@@ -46,8 +46,9 @@ def _flat(chunks):
 
 
 ADVICE = (
-    "They come from {0}: give it a `class_labels()` method that returns one label a sample, or register a reader: "
-    "`lightning_imbalance.labels.register({0}, reader)`."
+    "They come from {0}: give it a `class_labels()` method that returns one label a sample, register a reader: "
+    "`lightning_imbalance.labels.register({0}, reader)`, or override a model's `class_distribution()`. Its "
+    "`unpack_batch` is not asked for labels."
 )
 
 

@@ -113,8 +113,9 @@ def test_a_tensor_in_a_loader_holds_no_labels():
         list(stream(DataLoader(torch.zeros(2, 3))).chunks)
     assert str(error.value) == (
         "samples must be (inputs, target) pairs, or mappings with one usual target key (label, target, y, ...), "
-        "got a Tensor. They come from Tensor: give it a `class_labels()` method that returns one label a sample, or "
-        "register a reader: `lightning_imbalance.labels.register(Tensor, reader)`."
+        "got a Tensor. They come from Tensor: give it a `class_labels()` method that returns one label a sample, "
+        "register a reader: `lightning_imbalance.labels.register(Tensor, reader)`, or override a model's "
+        "`class_distribution()`. Its `unpack_batch` is not asked for labels."
     )
 
 
