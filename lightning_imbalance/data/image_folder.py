@@ -6,6 +6,8 @@ Listing opens no image. Hidden folders and files (``.ipynb_checkpoints``, ``._ph
 from __future__ import annotations
 
 import copy
+import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -64,12 +66,26 @@ class FolderImages(Dataset[tuple[Any, int]]):
         else:
             _check_same_classes(found, class_names, self.root)
         self.classes = list(found if class_names is None else class_names)
+        left_out: Counter[str] = Counter()
+
+        def wanted(path: str) -> bool:
+            if not _is_image(path) and not Path(path).name.startswith("."):
+                left_out[Path(path).suffix.lower() or "no ending"] += 1
+            return _is_image(path)
+
         self.samples: list[tuple[str, int]] = DatasetFolder.make_dataset(
             str(self.root),
             {name: index for index, name in enumerate(self.classes)},
-            is_valid_file=_is_image,
+            is_valid_file=wanted,
             allow_empty=True,
         )
+        if left_out:
+            kinds = ", ".join(f"{count:,} {ending}" for ending, count in left_out.most_common(5))
+            warnings.warn(
+                f"files in class folders must be images ({', '.join(IMG_EXTENSIONS)}) to be counted, got others in "
+                f"{self.root}, which are left out: {kinds}.",
+                stacklevel=2,
+            )
         self.transform = transform
         self._channels = channels
         self._labels = torch.tensor([label for _, label in self.samples], dtype=torch.int64)

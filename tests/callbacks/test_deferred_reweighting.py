@@ -339,7 +339,7 @@ def test_a_start_that_moves_behind_the_checkpoint_is_named(tiny_trainer, loader,
 def test_weights_are_logged_when_they_change(run, caplog):
     rows = Rows()
 
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="lightning.pytorch"):
         run(classifier(), DeferredReweighting(start_epoch=3), logger=rows)
 
     named = {f"class_weight/{index}": weight for index, weight in enumerate(EFFECTIVE.tolist())}

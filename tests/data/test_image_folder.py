@@ -33,6 +33,7 @@ def test_no_image_is_opened_before_it_is_asked_for(write_images, monkeypatch):
     assert opened == [str(root / "dog" / "0.png")]
 
 
+@pytest.mark.filterwarnings("ignore:files in class folders must be images")
 def test_hidden_folders_and_files_are_no_classes_and_no_images(write_images):
     root = write_images({"cat": 1, "dog": 1, ".ipynb_checkpoints": 1, "__MACOSX": 1})
     (root / "cat" / "._0.png").write_bytes(b"resource fork")
@@ -163,3 +164,22 @@ def test_a_truncated_image_is_named(tmp_path):
 
     assert str(error.value).startswith(f"An image file must be readable, got {path}: ")
     assert "truncated" in str(error.value)
+
+
+def test_files_that_are_left_out_are_named(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (4, 4)).save(tmp_path / name / "1.png")
+    for name in ("2.gif", "3.GIF", "notes", ".hidden"):
+        (tmp_path / "cat" / name).touch()
+
+    with pytest.warns(UserWarning, match="left out") as warned:
+        images = FolderImages(tmp_path)
+
+    assert len(images) == 2
+    assert [str(each.message) for each in warned] == [
+        (
+            "files in class folders must be images (.jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff, .webp) to be "
+            f"counted, got others in {tmp_path}, which are left out: 2 .gif, 1 no ending."
+        )
+    ]
