@@ -68,6 +68,9 @@ class WeightedClassifier(ExactMean, ClassState):
         class_counts: Buffer, shape ``(C,)``, int64, 0 before ``setup("fit")``.
         distribution: The :class:`~lightning_imbalance.ClassDistribution` trained on, ``None`` before.
         class_names: Names of the classes, ``None`` while unknown.
+        posthoc: Functions of the logits that :meth:`predict_step` applies in order, and nothing else does: training and
+            evaluation see the model as it is. Callbacks such as
+            :class:`~lightning_imbalance.callbacks.TemperatureScaling` put theirs here while ``trainer.predict`` runs.
 
     Logged: ``train_loss``, ``val_loss``, ``test_loss`` (weighted means over all samples of the epoch),
     ``val_loss_unweighted``, ``test_loss_unweighted``, and ``train_loss_step`` whenever loggers are due.
@@ -129,6 +132,7 @@ class WeightedClassifier(ExactMean, ClassState):
         self.model = model
         self.weighting = as_scheme(weighting)
         self.exact_mean_enabled = exact_mean
+        self.posthoc: list[Callable[[Tensor], Tensor]] = []
         try:
             ignore_index = None if ignore_index is None else operator.index(ignore_index)
         except TypeError:
@@ -156,6 +160,19 @@ class WeightedClassifier(ExactMean, ClassState):
         """Return the logits of a batch of inputs."""
         assert self.model is not None, "the constructor refuses a missing model"  # noqa: S101  # for the type checker
         logits: Tensor = self.model(inputs)
+        return logits
+
+    def transform_logits(self, logits: Tensor) -> Tensor:
+        """Return the logits that predictions are made of: :attr:`posthoc` applied in order.
+
+        Args:
+            logits: ``(N, C, ...)``; ``binary``: ``(N, ...)``.
+
+        Returns:
+            Shape of the logits.
+        """
+        for transform in self.posthoc:
+            logits = transform(logits)
         return logits
 
     def class_distribution(self) -> ClassDistribution:
@@ -271,7 +288,7 @@ class WeightedClassifier(ExactMean, ClassState):
         return self._evaluation_step("test", batch, batch_idx, dataloader_idx, len(self.trainer.num_test_batches))
 
     def predict_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
-        """Return the class probabilities of a batch.
+        """Return the class probabilities of a batch, after :meth:`transform_logits`.
 
         Args:
             batch: Inputs, alone or with targets.
@@ -285,7 +302,9 @@ class WeightedClassifier(ExactMean, ClassState):
         del batch_idx, dataloader_idx
         inputs = inputs_without_target(batch)
         logits = self(self.unpack_batch(batch)[0] if inputs is None else inputs)
-        return probabilities(squeeze_binary(logits) if self.task == "binary" else logits, self.task)
+        return probabilities(
+            self.transform_logits(squeeze_binary(logits) if self.task == "binary" else logits), self.task
+        )
 
     def on_train_epoch_end(self) -> None:
         """Log the mean over all samples of the epoch."""

@@ -1,6 +1,7 @@
 """Losses and figures as functions: no state, no classes, no Lightning."""
 
 from lightning_imbalance.functional.asymmetric import asymmetric
+from lightning_imbalance.functional.calibration_error import expected_calibration_error
 from lightning_imbalance.functional.confusion_counts import ConfusionCounts, confusion_counts
 from lightning_imbalance.functional.cosine_logits import cosine_logits
 from lightning_imbalance.functional.distribution_balanced import distribution_balanced
@@ -20,6 +21,7 @@ from lightning_imbalance.functional.recall import (
 )
 from lightning_imbalance.functional.reduction import Terms, reduce, weighted_mean
 from lightning_imbalance.functional.seesaw import seesaw
+from lightning_imbalance.functional.temperature import Temperature, fit_temperature, temperature_scaled
 from lightning_imbalance.functional.vector_scaling import vector_scaling
 from lightning_imbalance.functional.weighted_bce import weighted_bce
 from lightning_imbalance.functional.weighted_cross_entropy import weighted_cross_entropy
@@ -28,6 +30,7 @@ from lightning_imbalance.functional.wilson import wilson_interval
 __all__ = [
     "ConfusionCounts",
     "PairedDifference",
+    "Temperature",
     "Terms",
     "align",
     "asymmetric",
@@ -38,6 +41,8 @@ __all__ = [
     "cosine_logits",
     "distribution_balanced",
     "equalization",
+    "expected_calibration_error",
+    "fit_temperature",
     "focal",
     "geometric_mean",
     "label_aware_smoothing",
@@ -48,6 +53,7 @@ __all__ = [
     "probabilities",
     "reduce",
     "seesaw",
+    "temperature_scaled",
     "vector_scaling",
     "weighted_bce",
     "weighted_cross_entropy",
