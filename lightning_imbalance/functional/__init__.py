@@ -2,6 +2,7 @@
 
 from lightning_imbalance.functional.asymmetric import asymmetric
 from lightning_imbalance.functional.calibration_error import expected_calibration_error
+from lightning_imbalance.functional.class_offsets import best_offsets, decide_by_offsets
 from lightning_imbalance.functional.confusion_counts import ConfusionCounts, confusion_counts
 from lightning_imbalance.functional.cosine_logits import cosine_logits
 from lightning_imbalance.functional.distribution_balanced import distribution_balanced
@@ -22,6 +23,7 @@ from lightning_imbalance.functional.recall import (
 from lightning_imbalance.functional.reduction import Terms, reduce, weighted_mean
 from lightning_imbalance.functional.seesaw import seesaw
 from lightning_imbalance.functional.temperature import Temperature, fit_temperature, temperature_scaled
+from lightning_imbalance.functional.thresholds import best_thresholds, decide_by_thresholds
 from lightning_imbalance.functional.vector_scaling import vector_scaling
 from lightning_imbalance.functional.weighted_bce import weighted_bce
 from lightning_imbalance.functional.weighted_cross_entropy import weighted_cross_entropy
@@ -36,9 +38,13 @@ __all__ = [
     "asymmetric",
     "balanced_accuracy",
     "balanced_accuracy_difference",
+    "best_offsets",
+    "best_thresholds",
     "class_recall",
     "confusion_counts",
     "cosine_logits",
+    "decide_by_offsets",
+    "decide_by_thresholds",
     "distribution_balanced",
     "equalization",
     "expected_calibration_error",
