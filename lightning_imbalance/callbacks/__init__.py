@@ -1,7 +1,8 @@
 """Lightning callbacks."""
 
 from lightning_imbalance.callbacks.monitor import ImbalanceMonitor
+from lightning_imbalance.callbacks.tau_normalization import TauNormalization
 from lightning_imbalance.callbacks.temperature_scaling import TemperatureScaling
 from lightning_imbalance.callbacks.threshold_tuning import ThresholdTuning
 
-__all__ = ["ImbalanceMonitor", "TemperatureScaling", "ThresholdTuning"]
+__all__ = ["ImbalanceMonitor", "TauNormalization", "TemperatureScaling", "ThresholdTuning"]

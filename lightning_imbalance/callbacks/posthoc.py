@@ -89,7 +89,7 @@ class PostHoc(L.Callback):
         return logits
 
     def prepare(self, pl_module: L.LightningModule) -> None:
-        """Read what :meth:`transform` needs of the module; before predictions, and after the fit."""
+        """Read what :meth:`transform` needs of the module, which may have changed since the fit."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return what was fitted, for the checkpoint."""
@@ -228,6 +228,7 @@ class PostHoc(L.Callback):
                 if earlier.parameters() is None:
                     msg = f"{type(earlier).__name__}, which comes before, must be fitted first, got a refusal."
                     raise ValueError(msg)
+                earlier.prepare(pl_module)
                 logits = earlier.transform(logits)
         self.fit_on(logits, target, task_of(pl_module), pl_module)
         self._refusal = None

@@ -22,6 +22,7 @@ from lightning_imbalance.functional.recall import (
 )
 from lightning_imbalance.functional.reduction import Terms, reduce, weighted_mean
 from lightning_imbalance.functional.seesaw import seesaw
+from lightning_imbalance.functional.tau_normalized import best_tau, tau_normalized
 from lightning_imbalance.functional.temperature import Temperature, fit_temperature, temperature_scaled
 from lightning_imbalance.functional.thresholds import best_thresholds, decide_by_thresholds
 from lightning_imbalance.functional.vector_scaling import vector_scaling
@@ -39,6 +40,7 @@ __all__ = [
     "balanced_accuracy",
     "balanced_accuracy_difference",
     "best_offsets",
+    "best_tau",
     "best_thresholds",
     "class_recall",
     "confusion_counts",
@@ -59,6 +61,7 @@ __all__ = [
     "probabilities",
     "reduce",
     "seesaw",
+    "tau_normalized",
     "temperature_scaled",
     "vector_scaling",
     "weighted_bce",
