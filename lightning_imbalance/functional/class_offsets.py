@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from lightning_imbalance.functional.reduction import widest_float
 from lightning_imbalance.functional.thresholds import check_probabilities, require_samples
 from lightning_imbalance.functional.true_class import along_classes
 
@@ -101,8 +102,9 @@ def decide_by_offsets(probabilities: Tensor, offsets: Tensor) -> Tensor:
         >>> decide_by_offsets(torch.tensor([[0.6, 0.4]]), torch.tensor([0.0, 1.0]))
         tensor([1])
     """
-    moved = probabilities.double().log() + along_classes(offsets.to(probabilities.device).double(), probabilities.ndim)
-    return moved.argmax(1)
+    dtype = widest_float(probabilities.device)
+    favours = along_classes(offsets.to(dtype).to(probabilities.device), probabilities.ndim)
+    return (probabilities.to(dtype).log() + favours).argmax(1)
 
 
 def _best_offset(

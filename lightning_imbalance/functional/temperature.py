@@ -55,7 +55,7 @@ def temperature_scaled(logits: Tensor, temperature: float | Tensor, bias: Tensor
     scaled = full_precision(logits) / temperature
     if bias is None:
         return scaled
-    bias = bias.to(scaled)
+    bias = bias.to(scaled.dtype).to(scaled.device)
     return scaled + (bias if bias.numel() == 1 else along_classes(bias, scaled.ndim))
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lightning_imbalance.counting import Task
+from lightning_imbalance.functional.reduction import widest_float
 from lightning_imbalance.functional.true_class import along_classes
 
 CountsMetric = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -100,10 +101,11 @@ def decide_by_thresholds(probabilities: Tensor, thresholds: Tensor) -> Tensor:
         >>> decide_by_thresholds(torch.tensor([[0.3, 0.3]]), torch.tensor([0.2, 0.4]))
         tensor([[1, 0]])
     """
-    thresholds = thresholds.to(probabilities.device)
     # In float64, in which they were found: a threshold may lie between two neighbours in float32.
-    limits = thresholds if thresholds.numel() == 1 else along_classes(thresholds, probabilities.ndim)
-    return (probabilities.double() > limits).long()
+    dtype = widest_float(probabilities.device)
+    limits = thresholds.to(dtype).to(probabilities.device)
+    limits = limits if limits.numel() == 1 else along_classes(limits, probabilities.ndim)
+    return (probabilities.to(dtype) > limits).long()
 
 
 def require_samples(
