@@ -77,6 +77,9 @@ class WeightedClassifier(ExactMean, Predictions):
         class_counts: Buffer, shape ``(C,)``, int64, 0 before ``setup("fit")``.
         distribution: The :class:`~lightning_imbalance.ClassDistribution` trained on, ``None`` before.
         class_names: Names of the classes, ``None`` while unknown.
+        posthoc: Functions of the logits that :meth:`predict_step` applies in order, and nothing else does: training and
+            evaluation see the model as it is. Callbacks such as
+            :class:`~lightning_imbalance.callbacks.TemperatureScaling` put theirs here while ``trainer.predict`` runs.
 
     Logged: ``train_loss``, ``val_loss``, ``test_loss`` (weighted means over all samples of the epoch),
     ``val_loss_unweighted``, ``test_loss_unweighted``, and ``train_loss_step`` whenever loggers are due.

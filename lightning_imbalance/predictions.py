@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -28,6 +29,10 @@ class Predictions(ClassState):
 
     _loss: Loss
     _target_prior: TargetPrior | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.posthoc: list[Callable[[Tensor], Tensor]] = []
 
     @abstractmethod
     def unpack_batch(self, batch: Any) -> tuple[Any, Tensor]:
@@ -85,6 +90,19 @@ class Predictions(ClassState):
                 setattr(model, name, value)
         return model
 
+    def transform_logits(self, logits: Tensor) -> Tensor:
+        """Return the logits that predictions are made of: :attr:`posthoc` applied in order.
+
+        Args:
+            logits: ``(N, C, ...)``; ``binary``: ``(N, ...)``.
+
+        Returns:
+            Shape of the logits.
+        """
+        for transform in self.posthoc:
+            logits = transform(logits)
+        return logits
+
     def predict_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Return the class probabilities of a batch.
 
@@ -102,6 +120,14 @@ class Predictions(ClassState):
         inputs = inputs_without_target(batch)
         logits = self(self.unpack_batch(batch)[0] if inputs is None else inputs)
         logits = squeeze_binary(logits) if self.task == "binary" else logits
+        logits = self.transform_logits(logits)
         if self._target_prior is not None:
+            if self.posthoc:
+                msg = (
+                    "`target_prior` must be None beside what is fitted on validation data and for their class prior, "
+                    f"got {self.target_prior!r}. Predict without it, and move the result from the validation data's "
+                    "prior: `prior.adjust_logits`."
+                )
+                raise ValueError(msg)
             logits = self._target_prior.apply(logits, self._loss, self._trained_on(), self.class_weights)
         return probabilities(logits, self.task)

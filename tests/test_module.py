@@ -911,3 +911,12 @@ def test_an_ignore_index_that_is_no_integer_is_refused():
         WeightedClassifier(nn.Linear(3, 3), ignore_index=1.5)
 
     assert str(error.value) == "`ignore_index` must be an integer or None, got 1.5."
+
+
+def test_predictions_alone_are_made_of_transformed_logits(tiny_trainer):
+    model, inputs = WeightedClassifier(nn.Linear(3, 3), num_classes=3), torch.randn(4, 3)
+    model.posthoc += [lambda logits: logits + torch.arange(3), lambda logits: 2 * logits]
+
+    (predicted,) = tiny_trainer().predict(model, DataLoader(inputs, batch_size=4))
+
+    assert torch.allclose(predicted, (2 * (model(inputs) + torch.arange(3))).softmax(1))

@@ -187,3 +187,18 @@ def test_a_prior_for_a_class_without_samples_is_refused_when_it_is_used(tiny_tra
     assert model.distribution == ClassDistribution([6, 4, 0])
     with pytest.raises(ValueError, match="without training samples"):
         model.predict_step(torch.randn(2, 2), 0)
+
+
+def test_it_does_not_go_with_what_is_fitted_on_validation_data(fitted):
+    fitted(model := WeightedClassifier(nn.Linear(3, 3), target_prior="uniform"))
+    model.posthoc.append(lambda logits: logits / 2)
+
+    with pytest.raises(ValueError) as error:
+        model.predict_step(torch.randn(2, 3), 0)
+
+    assert str(error.value) == (
+        "`target_prior` must be None beside what is fitted on validation data and for their class prior, got 'uniform'. "
+        "Predict without it, and move the result from the validation data's prior: `prior.adjust_logits`."
+    )
+    model.target_prior = None
+    assert torch.equal(model.predict_step(torch.ones(1, 3), 0), (model(torch.ones(1, 3)) / 2).softmax(1))

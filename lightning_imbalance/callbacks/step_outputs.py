@@ -69,6 +69,39 @@ def read_step_output(outputs: Any, task: Task, logits_key: str, preds_key: str, 
     return StepOutput(predicted_classes(logits, task), _hard(logits, target, task), width)
 
 
+def read_logits(outputs: Any, task: Task, logits_key: str, target_key: str) -> tuple[Tensor, Tensor]:
+    """Return logits and targets of a step's mapping, for what must know more than the decision.
+
+    Args:
+        outputs: What ``validation_step`` returned.
+        task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
+        logits_key: Key of the logits.
+        target_key: Key of the targets.
+
+    Returns:
+        Logits ``(N, C, ...)`` (``binary``: ``(N, ...)``), and class indices or 0 and 1, int64.
+
+    Raises:
+        TypeError: The step returned something else than a mapping.
+        ValueError: The mapping lacks a key, or logits and targets do not fit.
+
+    Example:
+        >>> import torch
+        >>> read_logits({"logits": torch.zeros(2, 1), "target": torch.ones(2)}, "binary", "logits", "target")
+        (tensor([0., 0.]), tensor([1, 1]))
+    """
+    if not isinstance(outputs, Mapping) or logits_key not in outputs or target_key not in outputs:
+        mapping = isinstance(outputs, Mapping)
+        got = f"the keys {', '.join(map(repr, outputs)) or 'none'}" if mapping else type(outputs).__name__
+        msg = (
+            f"`validation_step` must return a mapping with {logits_key!r} and {target_key!r}, got {got}. Return them, "
+            "or pass `logits_key` and `target_key`."
+        )
+        raise (ValueError if mapping else TypeError)(msg)
+    logits, target = align(outputs[logits_key], outputs[target_key], task)
+    return logits, _hard(logits, target, task)
+
+
 def as_step_output(preds: Tensor, target: Tensor, task: Task) -> StepOutput:
     """Return predictions and targets that are at hand.
 

@@ -1,6 +1,8 @@
 """Losses and figures as functions: no state, no classes, no Lightning."""
 
 from lightning_imbalance.functional.asymmetric import asymmetric
+from lightning_imbalance.functional.calibration_error import expected_calibration_error
+from lightning_imbalance.functional.class_offsets import best_offsets, decide_by_offsets
 from lightning_imbalance.functional.confusion_counts import ConfusionCounts, confusion_counts
 from lightning_imbalance.functional.cosine_logits import cosine_logits
 from lightning_imbalance.functional.distribution_balanced import distribution_balanced
@@ -20,6 +22,9 @@ from lightning_imbalance.functional.recall import (
 )
 from lightning_imbalance.functional.reduction import Terms, reduce, weighted_mean
 from lightning_imbalance.functional.seesaw import seesaw
+from lightning_imbalance.functional.tau_normalized import best_tau, tau_normalized
+from lightning_imbalance.functional.temperature import Temperature, fit_temperature, temperature_scaled
+from lightning_imbalance.functional.thresholds import best_thresholds, decide_by_thresholds
 from lightning_imbalance.functional.vector_scaling import vector_scaling
 from lightning_imbalance.functional.weighted_bce import weighted_bce
 from lightning_imbalance.functional.weighted_cross_entropy import weighted_cross_entropy
@@ -28,16 +33,24 @@ from lightning_imbalance.functional.wilson import wilson_interval
 __all__ = [
     "ConfusionCounts",
     "PairedDifference",
+    "Temperature",
     "Terms",
     "align",
     "asymmetric",
     "balanced_accuracy",
     "balanced_accuracy_difference",
+    "best_offsets",
+    "best_tau",
+    "best_thresholds",
     "class_recall",
     "confusion_counts",
     "cosine_logits",
+    "decide_by_offsets",
+    "decide_by_thresholds",
     "distribution_balanced",
     "equalization",
+    "expected_calibration_error",
+    "fit_temperature",
     "focal",
     "geometric_mean",
     "label_aware_smoothing",
@@ -48,6 +61,8 @@ __all__ = [
     "probabilities",
     "reduce",
     "seesaw",
+    "tau_normalized",
+    "temperature_scaled",
     "vector_scaling",
     "weighted_bce",
     "weighted_cross_entropy",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lightning_imbalance.callbacks.step_outputs import StepOutput, as_step_output, read_step_output
+from lightning_imbalance.callbacks.step_outputs import StepOutput, as_step_output, read_logits, read_step_output
 
 KEYS = ("logits", "preds", "target")
 LOGITS = torch.tensor([[2.0, 0.0, 1.0], [0.0, 1.0, 3.0], [0.5, 0.1, 0.2]])
@@ -174,4 +174,21 @@ def test_logits_and_targets_that_do_not_fit_are_refused_with_both_shapes():
 
     assert str(error.value) == (
         "class indices must have shape (4,) for logits of shape (4, 3), got (4, 1). Use `target.squeeze(1)`."
+    )
+
+
+@pytest.mark.parametrize(
+    ("outputs", "kind", "got"),
+    [
+        (None, TypeError, "NoneType"),
+        ({"loss": 1, "logits": 2}, ValueError, "the keys 'loss', 'logits'"),
+        ({}, ValueError, "the keys none"),
+    ],
+)
+def test_a_validation_step_without_logits_and_targets_is_named(outputs, kind, got):
+    with pytest.raises(kind) as error:
+        read_logits(outputs, "multiclass", "logits", "target")
+
+    assert str(error.value) == (
+        f"`validation_step` must return a mapping with 'logits' and 'target', got {got}. Return them, or pass `logits_key` and `target_key`."
     )

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from typing_extensions import Self
 
 from lightning_imbalance import ClassDistribution, ImbalanceMonitor, WeightedClassifier
+from lightning_imbalance.callbacks import ClassifierRetraining, TauNormalization, TemperatureScaling, ThresholdTuning
 
 RANK = int(os.environ["LOCAL_RANK"])
 SIZE = int(os.environ["CREW"])
@@ -222,3 +223,43 @@ def resume(batches: list[list[tuple[Tensor, Tensor]]], weights: list[float], acc
     fit.save_checkpoint(path)
     trainer(max_epochs=3, **options).fit(second, loader, ckpt_path=path)
     return [[parameter.detach().clone() for parameter in each.parameters()] for each in (whole, second)]
+
+
+def posthoc(part: TensorDataset, batch_size: int) -> dict[str, Any]:
+    """Fit a temperature, offsets and τ on the dataset that all processes validate on; return what was fitted."""
+    network = linear(torch.float32)
+    with torch.no_grad():
+        network.weight.copy_(torch.diag(torch.tensor([2.0, 1.0, 0.5])))
+    callbacks = [TauNormalization(), TemperatureScaling(), ThresholdTuning(force=True)]
+    fit = trainer(callbacks=callbacks, max_epochs=1, limit_train_batches=1)
+    train = DataLoader(part, batch_size)
+    model = Given(network, CLASSES, optimizer=partial(torch.optim.SGD, lr=0.0))
+    fit.fit(model, train, DataLoader(part, batch_size))
+    after_fit = [callback.parameters() for callback in callbacks]
+    fit.validate(model, DataLoader(part, batch_size), verbose=False)
+    return {"fit": after_fit, "validate": [callback.parameters() for callback in callbacks]}
+
+
+def retrain(dataset: TensorDataset) -> dict[str, Any]:
+    """Re-train the last layer after an epoch; return the parameters after one epoch, before and after the second."""
+
+    class States(L.Callback):
+        def __init__(self) -> None:
+            self.states: list[list[Tensor]] = []
+
+        def on_train_epoch_start(self, _trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+            self.states.append([parameter.detach().clone() for parameter in pl_module.model.parameters()])
+
+        on_train_epoch_end = on_train_epoch_start
+
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(CLASSES, 4), nn.ReLU(), nn.Linear(4, CLASSES))
+    torch.manual_seed(RANK)
+    states = States()
+    fit = trainer(
+        callbacks=[ClassifierRetraining(1), states],
+        max_epochs=2,
+        strategy="ddp_find_unused_parameters_true" if SIZE > 1 else "auto",
+    )
+    fit.fit(Given(network, CLASSES, optimizer=partial(torch.optim.SGD, lr=0.1)), DataLoader(dataset, 4))
+    return {"first": states.states[1], "before": states.states[2], "after": states.states[3]}

@@ -1,0 +1,47 @@
+"""What is fitted after training is fitted on all processes' samples, and is the same everywhere."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils.data import TensorDataset
+
+pytestmark = pytest.mark.xdist_group("processes")
+
+
+def dataset(size: int) -> TensorDataset:
+    generator = torch.Generator().manual_seed(size)
+    target = torch.arange(size) % 3
+    return TensorDataset(torch.eye(3)[target] + torch.randn(size, 3, generator=generator), target)
+
+
+def same(one: dict, other: dict) -> bool:
+    # Another order of the samples rounds their sum otherwise.
+    return all(
+        torch.allclose(torch.as_tensor(value, dtype=torch.float64), torch.as_tensor(other[name], dtype=torch.float64))
+        for name, value in one.items()
+        if value is not None and not isinstance(value, str)
+    )
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_any_number_of_processes_fits_what_one_fits(size, crew):
+    (alone,) = crew(1).run("posthoc", dataset(61), 7)
+
+    for result in crew(size).run("posthoc", dataset(61), 7):
+        for when in ("fit", "validate"):
+            assert all(same(mine, theirs) for mine, theirs in zip(result[when], alone[when], strict=True))
+
+
+def test_a_new_last_layer_is_the_same_on_every_process_and_alone_is_trained(crew):
+    first, second = crew(2).run("retrain", dataset(23))
+
+    for name in ("first", "before", "after"):
+        assert all(torch.equal(*pair) for pair in zip(first[name], second[name], strict=True))
+    assert [torch.equal(*pair) for pair in zip(first["before"], first["after"], strict=True)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert not torch.equal(first["first"][2], first["before"][2])
