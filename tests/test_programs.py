@@ -12,7 +12,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.models import resnet18
 
-from lightning_imbalance import ClassDistribution, ImbalanceMonitor, WeightedClassifier, class_weights
+from lightning_imbalance import ClassDistribution, ImbalanceMonitor, WeightedClassifier, class_weights, prior
+from lightning_imbalance.callbacks import ApplyClassWeights, DeferredReweighting
+from lightning_imbalance.losses import CosineClassifier, LDAMLoss
 
 FLOWERS = ["aster", "daisy", "iris", "lily", "rose", "tulip"]
 COUNTS = [9, 7, 5, 4, 3, 2]
@@ -127,6 +129,68 @@ def test_5_just_a_look(tmp_path, monkeypatch, capsys):
     with pytest.warns(UserWarning, match="no training sample of class '2', '3'"):
         weights = class_weights(d, "balanced")
     torch.testing.assert_close(weights[[0, 1, 9, 5]], torch.tensor([5 / 3, 5 / 9, 5 / 3, 5 / 3]))
+
+
+class SomebodyElses(L.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 6))
+        self.criterion = nn.CrossEntropyLoss()
+
+    def training_step(self, batch, batch_idx):
+        return self.criterion(self.net(batch[0]), batch[1])
+
+    def validation_step(self, batch, batch_idx):
+        return {"logits": self.net(batch[0]), "target": batch[1]}
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.01)
+
+
+def test_3_a_module_that_cannot_be_changed(flowers):
+    trainer = L.Trainer(
+        callbacks=[ApplyClassWeights("criterion", weighting="balanced"), ImbalanceMonitor()],
+        max_epochs=1,
+        accelerator="cpu",
+    )
+    somebody_elses_module = SomebodyElses()
+    trainer.fit(somebody_elses_module, datamodule=flowers)
+
+    expected = torch.tensor([30 / (6 * count) for count in COUNTS])
+    torch.testing.assert_close(somebody_elses_module.criterion.weight, expected)
+    assert "val_balanced_accuracy" in trainer.callback_metrics
+
+
+def test_8_the_method_of_that_paper(flowers):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 8), CosineClassifier(8, 6))
+    model = WeightedClassifier(net, loss=LDAMLoss(max_margin=0.5), weighting="uniform")
+    trainer = L.Trainer(
+        max_epochs=5,
+        callbacks=[DeferredReweighting(start=0.8, scheme="effective_number"), ImbalanceMonitor()],
+        accelerator="cpu",
+    )
+    trainer.fit(model, datamodule=flowers)
+
+    # Reweighted in the last fifth of the epochs.
+    torch.testing.assert_close(model.class_weights, class_weights(ClassDistribution(COUNTS), "effective_number"))
+
+
+def test_9_probabilities_that_are_true_where_the_classes_are_others(flowers):
+    trainer = L.Trainer(max_epochs=1, accelerator="cpu")
+    trainer.fit(OwnFlowers(width=8), datamodule=flowers)
+    path = trainer.checkpoint_callback.best_model_path
+    clinic = DataLoader(FlowerImages([3] * 6), batch_size=9)
+
+    model = OwnFlowers.load_from_checkpoint(path, target_prior=[0.5, 0.2, 0.1, 0.1, 0.05, 0.05])
+    with torch.no_grad():
+        probabilities = torch.cat(trainer.predict(model, clinic))
+        model.target_prior = None
+        plain = torch.cat(trainer.predict(model, clinic))
+
+    ratios = torch.tensor([0.5, 0.2, 0.1, 0.1, 0.05, 0.05]) / model.training_prior.float()
+    torch.testing.assert_close(probabilities, plain * ratios / (plain * ratios).sum(1, keepdim=True))
+    estimated = prior.estimate(plain, source_prior=model.training_prior, resamples=0)
+    assert estimated.prior.sum().item() == pytest.approx(1)
 
 
 def test_11_yes_or_no(tiny_trainer):
