@@ -142,7 +142,7 @@ def check_weighting(
     if isinstance(scheme, str):
         _named(scheme)
     elif not callable(scheme) and num_classes is None:
-        num_classes = len(scheme) if isinstance(scheme, (Mapping, Sequence)) else _as_numbers(scheme, None).numel()
+        num_classes = len(scheme) if isinstance(scheme, Mapping) else _length(scheme)
     if num_classes is None:
         return None
     check_num_classes(num_classes, task)
@@ -275,6 +275,14 @@ def _as_numbers(values: object, distribution: ClassDistribution | None) -> Tenso
         )
         raise ValueError(msg)
     return weights
+
+
+def _length(values: object) -> int:
+    numbers = _as_numbers(values, None)
+    if numbers.ndim != 1 or numbers.numel() == 0:
+        msg = f"the weighting must be one number a class, shape (C,), got {values!r}."
+        raise ValueError(msg)
+    return numbers.numel()
 
 
 def _normalized(weights: Tensor, distribution: ClassDistribution, normalize: Normalization | None) -> Tensor:

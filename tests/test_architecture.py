@@ -38,6 +38,7 @@ PROJECT_TESTS = {
     "test_architecture.py",
     "test_benchmarks.py",
     "test_documents.py",
+    "test_no_synchronisation.py",
     "test_notebooks.py",
     "test_programs.py",
     "test_project.py",

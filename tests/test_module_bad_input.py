@@ -152,7 +152,7 @@ def test_arguments_are_refused_by_the_constructor(arguments, kind, message):
         (
             {"weighting": [[1.0, 2.0], [1.0, 2.0]]},
             ValueError,
-            "give one weight for each of the 2 classes, got shape (2, 2).",
+            "be one number a class, shape (C,), got [[1.0, 2.0], [1.0, 2.0]].",
         ),
         (
             {"weighting": [1.0, float("nan")]},

@@ -388,3 +388,11 @@ def test_a_weight_that_float32_cannot_hold_is_refused():
     assert str(error.value) == (
         "the weighting must give weights that float32 can hold, got 1e-72 for class '1'. Pass `normalize=\"mean\"`."
     )
+
+
+@pytest.mark.parametrize("values", [5, [], [[1, 2, 3]], torch.tensor(2.0)], ids=repr)
+def test_numbers_that_are_not_one_a_class_are_refused_before_the_classes_are_known(values):
+    with pytest.raises(ValueError) as error:
+        check_weighting(values)
+
+    assert str(error.value) == f"the weighting must be one number a class, shape (C,), got {values!r}."
