@@ -19,9 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
-import socket
-import subprocess
 import sys
 import warnings
 from functools import partial
@@ -29,6 +26,7 @@ from functools import partial
 import lightning as L
 import torch
 from interleaved import CLOCKS, Comparison, add_options, interleave, report
+from processes import answer_of, rank
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -95,30 +93,8 @@ def work(options: argparse.Namespace) -> None:
         for name, exact in (("exact", True), ("each batch", False))
     }
     times = interleave(f"{processes} x {accumulated}", runs, options.rounds)
-    if os.environ.get("LOCAL_RANK", "0") == "0":
+    if rank() == 0:
         print(json.dumps({name: list(seconds) for name, seconds in times.items()}))
-
-
-def measure(processes: int, accumulated: int) -> dict[str, list[float]]:
-    """Start the processes; return the seconds of both in each round."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "NODE_RANK": "0"}
-    command = [sys.executable, __file__, *sys.argv[1:], "--work", str(processes), str(accumulated)]
-    ranks = [
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=None if rank == 0 else subprocess.DEVNULL,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"} | (shared | {"LOCAL_RANK": str(rank)} if processes > 1 else {}),
-        )
-        for rank in range(processes)
-    ]
-    output = [rank.communicate()[0] for rank in ranks]
-    times: dict[str, list[float]] = json.loads(output[0].strip().splitlines()[-1])
-    return times
 
 
 def main() -> None:
@@ -136,7 +112,8 @@ def main() -> None:
     torch.set_num_threads(1)
     comparisons = []
     for processes, accumulated, goal in CASES:
-        times = measure(processes, accumulated)
+        work_of = [*sys.argv[1:], "--work", str(processes), str(accumulated)]
+        times: dict[str, list[float]] = answer_of(__file__, work_of, processes)
         name = f"{processes} process{'es' * (processes > 1)}, {accumulated} batch{'es' * (accumulated > 1)} a step"
         comparisons.append(Comparison(f"{name}: exact mean / mean of each batch", *times.values(), goal))
     parameters = sum(parameter.numel() for parameter in network(options.width).parameters())

@@ -16,9 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
-import socket
-import subprocess
 import sys
 import warnings
 from functools import partial
@@ -26,6 +23,7 @@ from pathlib import Path
 
 import lightning as L
 import torch
+from processes import answer_of, rank
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -96,35 +94,13 @@ def work(processes: int, accumulations: list[int]) -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    rank = int(os.environ.get("LOCAL_RANK", "0"))
     results = {
-        f"{accumulated} {exact}": train(rank, processes, accumulated, exact=exact)
+        f"{accumulated} {exact}": train(rank(), processes, accumulated, exact=exact)
         for accumulated in accumulations
         for exact in (False, True)
     }
-    if rank == 0:
+    if rank() == 0:
         print(json.dumps(results))
-
-
-def start(processes: int) -> dict[str, list[float]]:
-    """Run all cases on that many processes; return the parameters."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "NODE_RANK": "0", "OMP_NUM_THREADS": "1"}
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, __file__, *sys.argv[1:], "--work", str(processes)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=os.environ | (shared | {"LOCAL_RANK": str(rank)} if processes > 1 else {}),
-        )
-        for rank in range(processes)
-    ]
-    output = [rank.communicate()[0] for rank in ranks]
-    results: dict[str, list[float]] = json.loads(output[0].strip().splitlines()[-1])
-    return results
 
 
 def deviation(parameters: list[float], reference: list[float]) -> float:
@@ -165,7 +141,10 @@ def main() -> None:
     if options.work:
         work(options.work, [1, *options.accumulated])
         return
-    results = {processes: start(processes) for processes in (1, *options.processes)}
+    results: dict[int, dict[str, list[float]]] = {
+        processes: answer_of(__file__, [*sys.argv[1:], "--work", str(processes)], processes)
+        for processes in (1, *options.processes)
+    }
     reference = results[1]["1 True"]
     rows = [
         (
