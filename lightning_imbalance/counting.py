@@ -19,7 +19,7 @@ TASKS: tuple[Task, ...] = get_args(Task)
 _MAX_INFERRED_CLASSES = 10_000_000
 
 # Labels counted at once: a block that the check has read is still in the cache when bincount reads it again.
-_BLOCK = 2**20
+_BLOCK = 2**19
 
 _COUNTABLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
@@ -151,6 +151,9 @@ def _count_block(labels: Tensor, num_classes: int | None, ignore_index: int | No
             "Map identifiers to indices first, or pass `num_classes`."
         )
         raise ValueError(msg)
+    if labels.dtype == torch.int64:
+        # Known to be small, they are counted in a third of the time as small integers.
+        labels = labels.to(torch.uint8 if high < 2**8 else torch.int16 if high < 2**15 else torch.int64)
     return Counts(torch.bincount(labels, minlength=num_classes or 0), labels.numel())
 
 

@@ -265,3 +265,20 @@ def test_the_shorter_counts_are_filled_with_zeros_on_either_side():
 
     assert (short + long).per_class.tolist() == (long + short).per_class.tolist() == [2, 2]
     assert short.per_class.tolist() == [1]
+
+
+@pytest.mark.parametrize("top", [255, 256, 2**15 - 1, 2**15])
+def test_labels_are_counted_alike_around_the_sizes_of_small_integers(top):
+    labels = torch.tensor([0, top - 1, top, top, 0, 7])
+
+    counts = count_labels(labels).per_class
+
+    assert len(counts) == top + 1
+    assert {index: count for index, count in enumerate(counts.tolist()) if count} == {0: 2, 7: 1, top - 1: 1, top: 2}
+
+
+def test_more_labels_than_fit_one_block_are_all_counted():
+    labels = torch.arange(3).repeat(400_000)
+
+    assert count_labels(labels).per_class.tolist() == [400_000] * 3
+    assert count_labels(torch.cat([labels, torch.tensor([900])])).per_class[900] == 1
