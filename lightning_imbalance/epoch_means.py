@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from lightning_imbalance.functional.reduction import widest_float
+from lightning_imbalance.gathering import gathered
 from lightning_imbalance.metrics.weighted_mean import WeightedMean
 
 
@@ -30,7 +32,20 @@ class EpochMeans:
             self._means[name] = WeightedMean(widest_float(numerator.device)).to(numerator.device)
         self._means[name].update(numerator.detach(), denominator.detach())
 
-    def pop(self, prefix: str) -> dict[str, Tensor]:
-        """Return the means whose names begin with ``prefix``, summed over processes, and forget them."""
-        names = sorted(name for name in self._means if name.startswith(prefix))
+    def pop(self, prefix: str, device: torch.device | None = None, processes: int = 1) -> dict[str, Tensor]:
+        """Return the means whose names begin with ``prefix``, summed over processes, and forget them.
+
+        A collective, called by each process. One that has seen no batch adds nothing, and does not keep the others
+        waiting.
+
+        Args:
+            prefix: Beginning of the names.
+            device: Where the sums of a process that has seen no batch are made.
+            processes: Over how many processes the Trainer works.
+        """
+        own = [name for name in self._means if name.startswith(prefix)]
+        names = sorted(set().union(*gathered(own, processes)))
+        for name in names:
+            nothing = torch.zeros((), device=device)
+            self.add(name, nothing, nothing)
         return {name: self._means.pop(name).compute() for name in names}

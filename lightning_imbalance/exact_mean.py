@@ -27,7 +27,9 @@ class ExactMean(L.LightningModule):
     processes. So ``training_step`` returns S / K for each micro-batch, and D is added up beside it. Before the
     optimizer steps (after AMP has unscaled, before gradients are clipped) D is summed over the processes, once and as
     one small tensor, and the gradients are multiplied by R·A·K / D. K is the D of the optimizer step before divided by
-    R·A, the same number everywhere: it keeps the loss and the gradients until then at the size of a mean.
+    R·A, in the first step the mean D of the first batches: the same number everywhere, which keeps the loss and the
+    gradients until then at the size of a mean. What callbacks see of gradients in ``on_before_optimizer_step`` is that
+    size, and not yet the mean.
 
     With one process and no accumulation nothing of this is done: the loss is S / D.
 
@@ -96,6 +98,8 @@ class ExactMean(L.LightningModule):
         if self._unfinished is not None:
             self._window.restore(self._unfinished, self, trainer.global_step)
             self._unfinished = None
+        if self._window.scale is None:
+            self._window.begin(denominator, trainer.world_size)
         batch = (trainer.current_epoch, trainer.fit_loop.batch_idx)
         return self._window.add(numerator, denominator, batch, trainer.global_step)
 
@@ -103,7 +107,12 @@ class ExactMean(L.LightningModule):
         """Forget what a fit left that was stopped in the middle of a step."""
         super().setup(stage)
         if stage == "fit":
-            self._window = Window()
+            self._window, self._unfinished = Window(), None
+
+    def on_before_zero_grad(self, optimizer: Optimizer) -> None:
+        """Begin a window where Lightning begins one: what was added before has no gradient any more."""
+        super().on_before_zero_grad(optimizer)
+        self._window.drop_earlier_batches()
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Turn the gradients of S / K into those of S / D."""
@@ -121,17 +130,15 @@ class ExactMean(L.LightningModule):
                 "averaged. Pass `exact_mean=False` if that is meant."
             )
         sums = self._window.close(self.device)
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.all_reduce(sums)
-        else:
-            sums = trainer.strategy.reduce(sums, reduce_op="sum")
-        scale_gradients(optimizer, self._window.factor(sums, parts))
+        scale_gradients(optimizer, self._window.factor(summed(sums, trainer.world_size), parts))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what a resumed fit needs to go on with the same numbers."""
         super().on_save_checkpoint(checkpoint)
         alone = self._trainer is None or self.trainer.world_size == 1
-        checkpoint[_KEY] = self._window.state(self if alone else None)
+        # Loaded and not yet used, where a fit is saved before its first step.
+        loaded = self._unfinished
+        checkpoint[_KEY] = self._window.state(self if alone else None) if loaded is None else loaded
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take it back, where a fit is resumed."""
@@ -156,6 +163,15 @@ class Window:
         """Whether a batch has been added since the last optimizer step."""
         return bool(self._batches or self._calls)
 
+    def begin(self, denominator: Tensor, processes: int) -> None:
+        """Set K for the first step of a fit, the same on all processes: the mean D of their first batches."""
+        first = summed(denominator.detach().to(widest_float(denominator.device)), processes) / processes
+        self.scale = torch.where(first > 0, first, 1)
+
+    def drop_earlier_batches(self) -> None:
+        """Forget all but the batch that is being worked on."""
+        self._denominator, self._batches = None, 0
+
     def add(self, numerator: Tensor, denominator: Tensor, batch: tuple[int, int], step: int) -> Tensor:
         """Add a denominator, and return S / K."""
         if batch != self._batch:
@@ -170,8 +186,7 @@ class Window:
             self._batch, self._step = batch, step
         dtype = widest_float(denominator.device)
         self._calls.append(denominator.detach().to(dtype))
-        if self.scale is None:
-            self.scale = torch.ones((), dtype=dtype, device=denominator.device)
+        assert self.scale is not None, "`begin` comes first"  # noqa: S101  # for the type checker
         # A step of nothing has no gradient; its numerator need not be 0 (see weighted_mean).
         return torch.where(denominator == 0, 0, numerator / self.scale.to(numerator.dtype))
 
@@ -247,13 +262,34 @@ def scale_gradients(optimizer: Optimizer, factor: Tensor) -> None:
         >>> parameter.grad
         tensor([3., 6.])
     """
-    gradients = list(_local_gradients(optimizer))
-    dense = [gradient for gradient in gradients if not gradient.is_sparse]
-    if dense:
-        torch._foreach_mul_(dense, factor)
-    for gradient in gradients:
+    kinds: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
+    for gradient in _local_gradients(optimizer):
         if gradient.is_sparse:
-            gradient.mul_(factor)
+            gradient.mul_(factor.to(gradient.device))
+        else:
+            kinds.setdefault((gradient.device, gradient.dtype), []).append(gradient)
+    for (device, dtype), gradients in kinds.items():
+        # In one kernel for all where the types are equal; half precision could not hold the factor.
+        wide = dtype if dtype in (torch.float32, torch.float64) else torch.float32
+        torch._foreach_mul_(gradients, factor.to(device, wide, non_blocking=True))
+
+
+def summed(value: Tensor, processes: int) -> Tensor:
+    """Return the sum over the processes of a Trainer; a collective, called by each of them.
+
+    Args:
+        value: What this process has. Not changed.
+        processes: Over how many processes the Trainer works.
+
+    Example:
+        >>> summed(torch.tensor(3.0), processes=1)
+        tensor(3.)
+    """
+    if processes == 1:
+        return value
+    total = value.clone()
+    torch.distributed.all_reduce(total)
+    return total
 
 
 def refuse_unreachable_gradients(module: L.LightningModule) -> None:

@@ -395,8 +395,9 @@ class WeightedClassifier(ExactMean, Predictions):
         if self._own_loss:
             self._sums = None
             loss = self.compute_loss(logits, target)
-            if own:  # the mean of nothing is NaN
-                self._means.add(f"{stage}_loss{suffix}", *self._counted(loss, target))
+            # The mean of nothing is NaN.
+            counted = self._counted(loss, target) if own else (torch.zeros_like(loss), torch.zeros_like(loss))
+            self._means.add(f"{stage}_loss{suffix}", *counted)
             if self._sums is not None:
                 terms = self._terms(*self._aligned(logits, target), weighted=False)
                 self._means.add(f"{stage}_loss_unweighted{suffix}", *terms.sums(widest))
@@ -410,6 +411,6 @@ class WeightedClassifier(ExactMean, Predictions):
         return {"loss": weighted_mean(*weighted).to(logits.dtype), **outputs}
 
     def _log_means(self, prefix: str) -> None:
-        for name, mean in self._means.pop(prefix).items():
+        for name, mean in self._means.pop(prefix, self.device, self.trainer.world_size).items():
             # Equal on every rank already; sync_dist only tells Lightning so.
             self.log(name, mean.float(), prog_bar="unweighted" not in name, sync_dist=True, add_dataloader_idx=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 import lightning as L
 from lightning.fabric.utilities.distributed import DistributedSamplerWrapper
-from torch.utils.data import DistributedSampler
+from torch.utils.data import BatchSampler, DistributedSampler
 
 # These put the repeats last, and give process r of R every R-th position from r on. A subclass that iterates in a way
 # of its own may not, and is believed to repeat nothing.
@@ -27,7 +27,7 @@ def own_samples(trainer: L.Trainer, batch_idx: int, dataloader_idx: int = 0) -> 
 
     Returns:
         How many samples count, and how many the batch holds; ``None`` where all count, or nothing is known: one
-        process, a sampler of the user's own, an iterable dataset, batches of no fixed size.
+        process, a sampler or batch sampler of the user's own, an iterable dataset, batches of no fixed size.
     """
     if trainer.world_size == 1:
         return None
@@ -99,7 +99,11 @@ def _loaders(trainer: L.Trainer) -> list[Any]:
 
 
 def _sampler(loader: Any) -> DistributedSampler[Any] | None:
-    for sampler in (getattr(loader, "sampler", None), getattr(getattr(loader, "batch_sampler", None), "sampler", None)):
+    batches = getattr(loader, "batch_sampler", None)
+    # Batches that somebody else makes may be in another order than their sampler's.
+    if type(batches) is not BatchSampler or not getattr(loader, "in_order", True):
+        return None
+    for sampler in (getattr(loader, "sampler", None), batches.sampler):
         if isinstance(sampler, DistributedSampler) and type(sampler).__iter__ in _REPEAT_LAST:
             return sampler
     return None

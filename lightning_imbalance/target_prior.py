@@ -76,7 +76,7 @@ class TargetPrior:
             Shape of ``logits``.
         """
         # Once for the same weights: reading them makes the host wait for an accelerator.
-        version = weights._version  # noqa: SLF001  # torch's own count of changes in place
+        version = 0 if weights.is_inference() else weights._version  # noqa: SLF001  # torch's count of changes in place
         if self._source is None or self._source[0] is not weights or self._source[1] != version:
             self._source = (weights, version, loss.log_prior(distribution, weights.cpu()))
         return adjust_logits(logits, self._source[2], log_prior(self.target, distribution), distribution.task)

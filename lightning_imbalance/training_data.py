@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import lightning as L
-import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.data import DataLoader
 
 from lightning_imbalance.counting import Counts, Task
 from lightning_imbalance.distribution import ClassDistribution
+from lightning_imbalance.gathering import gathered
 from lightning_imbalance.labels import stream, training_loader
 from lightning_imbalance.labels.batch import described
-
-T = TypeVar("T")
 
 
 def from_trainer(
@@ -116,26 +114,6 @@ def agreed(distribution: ClassDistribution, trainer: L.Trainer) -> ClassDistribu
         "validation samples."
     )
     return first
-
-
-def gathered(value: T) -> list[T]:
-    """Return the values of all processes, by rank; a collective, called by each of them.
-
-    Args:
-        value: What this process has; anything that can be pickled.
-
-    Returns:
-        One value a process; the value alone where there is no process group.
-
-    Example:
-        >>> gathered(3)
-        [3]
-    """
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return [value]
-    values: list[Any] = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(values, value)
-    return values
 
 
 def _refuse_several(loader: Any) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils.data import BatchSampler, DistributedSampler
+from torch.utils.data import BatchSampler, DataLoader, DistributedSampler
 
-from lightning_imbalance.own_samples import own_entries, own_part
+from lightning_imbalance.own_samples import own_entries, own_part, own_samples
 
 
 @given(st.integers(1, 40), st.integers(1, 5), st.integers(1, 9))
@@ -39,3 +41,20 @@ def test_a_sampler_that_drops_the_rest_repeats_nothing():
 )
 def test_entries_that_fit_no_number_of_samples_all_count(values, part, kept):
     assert own_entries(values, part) == kept
+
+
+class Sorted(BatchSampler):
+    """Batches in an order of their own: the repeat of a process need not be in the last one."""
+
+    def __iter__(self):
+        yield from sorted(super().__iter__())
+
+
+@pytest.mark.parametrize("kind", [BatchSampler, Sorted])
+def test_batches_that_somebody_else_makes_are_believed_to_repeat_nothing(kind):
+    sampler = DistributedSampler(range(21), num_replicas=2, rank=1, shuffle=False)
+    loader = DataLoader(range(21), batch_sampler=kind(sampler, 4, drop_last=False))
+    loop = SimpleNamespace(_combined_loader=SimpleNamespace(flattened=[loader]))
+    trainer = SimpleNamespace(world_size=2, testing=True, training=False, test_loop=loop)
+
+    assert own_samples(trainer, batch_idx=2) == ((2, 3) if kind is BatchSampler else None)

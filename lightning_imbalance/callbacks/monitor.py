@@ -17,6 +17,7 @@ from lightning_imbalance.class_report import ClassReport
 from lightning_imbalance.counting import TASKS, Task
 from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.functional.confusion_counts import ConfusionCounts
+from lightning_imbalance.gathering import gathered
 from lightning_imbalance.labels.batch import described
 from lightning_imbalance.metrics.counts import ClassCounts
 from lightning_imbalance.own_samples import own_entries, own_samples
@@ -247,6 +248,7 @@ class ImbalanceMonitor(L.Callback):
         counts.update(step.preds[:kept], step.target[:kept])
 
     def _report(self, stage: str, trainer: L.Trainer, pl_module: L.LightningModule, dataloaders: int) -> None:
+        self._complete(self._counts[stage], trainer, pl_module)
         for index, metric in sorted(self._counts[stage].items()):
             suffix = f"/dataloader_idx_{index}" if dataloaders > 1 else ""
             # Every process must get here: compute() sums over them.
@@ -268,6 +270,14 @@ class ImbalanceMonitor(L.Callback):
             self._log(stage, suffix, report, trainer, pl_module)
             if self.print_table and stage != "train":
                 self._print(trainer, key, report)
+
+    def _complete(self, counts: dict[int, ClassCounts], trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Make counts of nothing where only other processes have seen a batch: they wait for ours."""
+        kinds = {index: (metric.num_classes, metric.task) for index, metric in counts.items()}
+        for elsewhere in gathered(kinds, trainer.world_size):
+            for index, kind in elsewhere.items():
+                if index not in counts:
+                    counts[index] = ClassCounts(*kind, self._ignored(pl_module)).to(pl_module.device)
 
     def _log(
         self, stage: str, suffix: str, report: ClassReport, trainer: L.Trainer, pl_module: L.LightningModule

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from lightning_imbalance.callbacks.step_outputs import read_logits
 from lightning_imbalance.counting import TASKS, Task
+from lightning_imbalance.gathering import gathered
 from lightning_imbalance.own_samples import own_entries, own_samples
-from lightning_imbalance.training_data import gathered
 
 
 class PostHoc(L.Callback):
@@ -213,7 +213,7 @@ class PostHoc(L.Callback):
         if not self._pending:
             return
         self._pending = False
-        parts = [part for batches in gathered(self._batches) for part in batches]
+        parts = [part for batches in gathered(self._batches, trainer.world_size) for part in batches]
         self._batches = []
         if not parts:
             msg = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from lightning.pytorch.plugins.precision import MixedPrecision
 from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor, nn
 from torch.distributed.fsdp import fully_shard
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 from typing_extensions import Self
 
 from lightning_imbalance import ClassDistribution, ImbalanceMonitor, WeightedClassifier
@@ -129,10 +130,17 @@ def train(
 
 
 def evaluate(
-    parts: list[TensorDataset], batch_size: int, *, names: list[str], dense: bool = False, sampler: str | None = None
+    parts: list[TensorDataset],
+    batch_size: int,
+    *,
+    names: list[str],
+    dense: bool = False,
+    sampler: str | None = None,
+    own_loss: bool = False,
 ) -> dict[str, Any]:
     """Validate on each of the datasets; return what was logged and what the monitor counted."""
-    model = Given(nn.Conv1d(CLASSES, CLASSES, 1) if dense else linear(torch.float32), CLASSES, class_names=names)
+    network = nn.Conv1d(CLASSES, CLASSES, 1) if dense else linear(torch.float32)
+    model = (Adding if own_loss else Given)(network, CLASSES, class_names=names)
     with torch.no_grad():
         for index, parameter in enumerate(model.parameters()):
             parameter.copy_(torch.linspace(-1, 1, parameter.numel()).view_as(parameter) + index)
@@ -145,6 +153,36 @@ def evaluate(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fit.validate(model, loaders, verbose=False)
+    return {
+        "logged": {name: value.item() for name, value in fit.callback_metrics.items()},
+        "counts": {stage: values["samples"] for stage, values in monitor.results.items()},
+    }
+
+
+class Streamed(IterableDataset):
+    """Batches that nobody has counted."""
+
+    def __init__(self, batches: list[tuple[Tensor, Tensor]]) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return iter(self.batches)
+
+
+class Adding(Given):
+    """Overrides the loss."""
+
+    def compute_loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        return super().compute_loss(logits, target) + 1
+
+
+def evaluate_unevenly(batches: list[list[tuple[Tensor, Tensor]]], *, own_loss: bool = False) -> dict[str, Any]:
+    """Validate on ``batches[rank]``, which may be none; return what was logged and what the monitor counted."""
+    model = (Adding if own_loss else Given)(linear(torch.float32), CLASSES)
+    monitor = ImbalanceMonitor()
+    fit = trainer(callbacks=[monitor], use_distributed_sampler=False)
+    # A stream: of a dataset with a length of 0 Lightning skips the whole validation.
+    fit.validate(model, DataLoader(Streamed(batches[RANK]), batch_size=None), verbose=False)
     return {
         "logged": {name: value.item() for name, value in fit.callback_metrics.items()},
         "counts": {stage: values["samples"] for stage, values in monitor.results.items()},

@@ -63,3 +63,18 @@ def test_a_sampler_that_lightning_wraps_repeats_nothing_that_counts(crew):
     for result in crew(2).run("evaluate", [dataset(11)], 3, names=NAMES, sampler="own"):
         assert result["counts"] == alone["counts"]
         assert result["logged"] == pytest.approx(alone["logged"], rel=1.2e-7)
+
+
+@pytest.mark.parametrize("own_loss", [False, True], ids=["the package's loss", "an override"])
+def test_a_process_without_a_batch_keeps_nobody_waiting(own_loss, crew):
+    batches = [(torch.randn(4, 3), torch.tensor([0, 1, 2, 0])), (torch.randn(3, 3), torch.tensor([0, 1, 2]))]
+
+    (alone,) = crew(1).run("evaluate_unevenly", [batches], own_loss=own_loss)
+    for result in crew(2).run("evaluate_unevenly", [batches, []], own_loss=own_loss):
+        assert result["counts"] == alone["counts"]
+        assert result["logged"] == pytest.approx(alone["logged"], rel=1.2e-7)
+
+
+def test_a_process_that_holds_only_repeats_keeps_nobody_waiting_for_an_override(crew):
+    for result in crew(2).run("evaluate", [dataset(1)], 4, names=NAMES, own_loss=True):
+        assert sum(result["counts"]["val"].values()) == 1
