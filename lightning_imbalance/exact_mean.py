@@ -24,7 +24,8 @@ class ExactMean(L.LightningModule):
     """Gives a LightningModule the gradient of one weighted mean over all devices and accumulated batches.
 
     Lightning divides the loss by the A accumulated batches, and data-parallel strategies average gradients over the R
-    processes. So ``training_step`` returns S / K for each micro-batch, and D is added up beside it. Before the
+    processes. Without accumulation D is summed over the processes, as one small tensor, and ``training_step`` returns
+    R·S / D. With it, ``training_step`` returns S / K for each micro-batch, and D is added up beside it. Before the
     optimizer steps (after AMP has unscaled, before gradients are clipped) D is summed over the processes, once and as
     one small tensor, and the gradients are multiplied by R·A·K / D. K is the D of the optimizer step before divided by
     R·A, in the first step the mean D of the first batches: the same number everywhere, which keeps the loss and the
@@ -36,11 +37,11 @@ class ExactMean(L.LightningModule):
     Take it as the base of a module, or beside another base: ``class Mine(ExactMean, TheirModule)``. Hooks of your own
     (``setup``, ``on_before_optimizer_step``, ``on_save_checkpoint``, ``on_load_checkpoint``) call ``super()``.
 
-    Everything that ``training_step`` returns is multiplied alike. A further term of the loss goes in with the
-    denominator: ``self.exact_mean(numerator + term * denominator, denominator)``. Added outside, it is multiplied by
-    the D of the step before over the D of this one, which can be far from 1 where weights differ much. Several calls in
-    one step, for several heads or views of a batch, share the mean of their denominators. A step that returns ``None``
-    must not have called this.
+    Where batches are accumulated, everything that ``training_step`` returns is multiplied alike. A further term of the
+    loss goes in with the denominator: ``self.exact_mean(numerator + term * denominator, denominator)``. Added outside,
+    it is multiplied by the D of the step before over the D of this one, which can be far from 1 where weights differ
+    much. Several calls in one step, for several heads or views of a batch, share the mean of their denominators. Every
+    process calls it equally often, since it waits for the others; a step that returns ``None`` must not have called it.
 
     Attributes:
         exact_mean_enabled: False makes :meth:`exact_mean` the mean of the micro-batch on this process, as torch's
@@ -72,6 +73,7 @@ class ExactMean(L.LightningModule):
         self._window = Window()
         self._unfinished: dict[str, Any] | None = None
         self._warned_unused = False
+        self._used = False
 
     def exact_mean(self, numerator: Tensor, denominator: Tensor) -> Tensor:
         """Return the loss for ``training_step`` to return, and remember the denominator.
@@ -90,11 +92,17 @@ class ExactMean(L.LightningModule):
             ValueError: Optimization is manual, or the strategy accumulates gradients out of reach.
         """
         trainer = self._trainer
-        if trainer is None or not self.exact_mean_enabled or not trainer.training or not torch.is_grad_enabled():
+        if trainer is None or not self.exact_mean_enabled or not torch.is_grad_enabled() or not _in_step(trainer):
             return weighted_mean(numerator, denominator)
         refuse_unreachable_gradients(self)
         if trainer.world_size * trainer.accumulate_grad_batches == 1:
             return weighted_mean(numerator, denominator)
+        self._used = True
+        if trainer.accumulate_grad_batches == 1:
+            # All of the step is here, so that D can be had before the gradients, and none needs to be rescaled.
+            wide = denominator.detach().to(widest_float(denominator.device))
+            mean = weighted_mean(torch.ones_like(wide), summed(wide, trainer.world_size)) * trainer.world_size
+            return torch.where(mean == 0, 0, numerator * mean.to(numerator.dtype))
         if self._unfinished is not None:
             self._window.restore(self._unfinished, self, trainer.global_step)
             self._unfinished = None
@@ -115,13 +123,14 @@ class ExactMean(L.LightningModule):
         self._window.drop_earlier_batches()
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Turn the gradients of S / K into those of S / D."""
+        """Turn the gradients of S / K into those of S / D, where batches are accumulated."""
         super().on_before_optimizer_step(optimizer)
         trainer = self.trainer
         parts = trainer.world_size * trainer.accumulate_grad_batches
         if not self.exact_mean_enabled or parts == 1:
             return
-        if not self._window.is_open and not self._warned_unused:
+        used, self._used = self._used, False
+        if not used and not self._warned_unused:
             self._warned_unused = True
             rank_zero_warn(
                 "`training_step` must return `self.exact_mean(numerator, denominator)` (or the `compute_loss` of "
@@ -129,6 +138,8 @@ class ExactMean(L.LightningModule):
                 f"{trainer.accumulate_grad_batches} batches, got a loss of its own: the means of the batches are "
                 "averaged. Pass `exact_mean=False` if that is meant."
             )
+        if trainer.accumulate_grad_batches == 1:
+            return
         sums = self._window.close(self.device)
         scale_gradients(optimizer, self._window.factor(summed(sums, trainer.world_size), parts))
 
@@ -313,6 +324,14 @@ def refuse_unreachable_gradients(module: L.LightningModule) -> None:
         "train with the weighted mean of each batch on each process."
     )
     raise ValueError(msg)
+
+
+def _in_step(trainer: L.Trainer) -> bool:
+    """Say whether the Trainer is in a training step, and not in a hook around it, which may be one process's alone."""
+    if not trainer.training:
+        return False
+    progress: Any = trainer.fit_loop.epoch_loop.batch_progress.current
+    return bool(progress.started > progress.processed)
 
 
 def _local_gradients(optimizer: Optimizer) -> Iterable[Tensor]:

@@ -25,13 +25,14 @@ def test_a_step_reads_no_value(loss, parts):
     model._loss.to("meta")
     model._targets_checked = True  # done once, on the first batch
     strategy = SimpleNamespace(handles_gradient_accumulation=False, reduce=lambda tensor, reduce_op: tensor)
+    progress = SimpleNamespace(current=SimpleNamespace(started=1, processed=0))
     model._trainer = SimpleNamespace(
         training=True,
         world_size=1,
         accumulate_grad_batches=parts,
         current_epoch=0,
         global_step=0,
-        fit_loop=SimpleNamespace(batch_idx=0),
+        fit_loop=SimpleNamespace(batch_idx=0, epoch_loop=SimpleNamespace(batch_progress=progress)),
         strategy=strategy,
     )
 

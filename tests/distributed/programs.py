@@ -89,6 +89,14 @@ class AtSteps(L.Callback):
         self.sizes.append(list(self.reductions.sizes))
 
 
+class Peeking(L.Callback):
+    """Looks at the loss between the steps, on one process alone."""
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if RANK == 0:
+            pl_module.compute_loss(pl_module(batch[0]), batch[1])
+
+
 def train(
     batches: list[list[tuple[Tensor, Tensor]]],
     weights: list[float],
@@ -99,6 +107,7 @@ def train(
     lr: float = 0.1,
     precision: str | None = None,
     scaler: bool = False,
+    peek: bool = False,
     **arguments: Any,
 ) -> dict[str, Any]:
     """Fit on micro-batches, ``batches[rank]`` on each process; return parameters and what was logged."""
@@ -118,7 +127,7 @@ def train(
     model = Given(linear(dtype), CLASSES, weighting=weights, optimizer=optimizer, **arguments)
     with Reductions() as reductions:
         counter = AtSteps(reductions)
-        options.setdefault("callbacks", []).append(counter)
+        options.setdefault("callbacks", []).extend([counter, *([Peeking()] if peek else [])])
         fit = trainer(**options)
         fit.fit(model, DataLoader(batches[RANK], batch_size=None))
     return {
