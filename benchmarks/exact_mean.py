@@ -6,7 +6,7 @@ and the time of a step is that from one ``on_train_batch_end`` to another, with 
 
 - one process that accumulates nothing: the exact mean then does nothing. Goal: at most 1.01.
 - one process that accumulates two batches: the gradients are read and written once more. No goal.
-- two processes with gloo: one small reduction, and the gradients once more. Goal: at most 1.03.
+- two processes with gloo: one small reduction. Goal: at most 1.03.
 
 Usage::
 
