@@ -70,6 +70,8 @@ class WeightedClassifier(ExactMean, Predictions):
             losses do. Without effect on one device that accumulates nothing.
         on_changed_data: What a resumed fit does when its data have other counts than the checkpoint: ``"keep"`` the
             checkpoint's weights and warn, ``"recompute"`` them, or ``"error"``.
+        validate: Check on every batch that targets are inside the classes. On an accelerator the check makes the host
+            wait for the device; by default it is done on the first batch there, and on every batch on the CPU.
 
     Attributes:
         class_weights: Buffer, shape ``(C,)``, float32. Filled in ``setup("fit")``, kept in the checkpoint; 1 before,
@@ -115,6 +117,7 @@ class WeightedClassifier(ExactMean, Predictions):
         target_prior: Prior | None = None,
         exact_mean: bool = True,
         on_changed_data: OnChangedData = "keep",
+        validate: bool = False,
     ) -> None:
         given = num_classes
         num_classes = check_weighting(weighting, num_classes, class_names, task)
@@ -142,7 +145,7 @@ class WeightedClassifier(ExactMean, Predictions):
         weighting = as_hyperparameter(weighting)
         self.model = model
         self.weighting = as_scheme(weighting)
-        self.exact_mean_enabled = exact_mean
+        self.exact_mean_enabled, self.validate = exact_mean, validate
         try:
             ignore_index = None if ignore_index is None else operator.index(ignore_index)
         except TypeError:
@@ -214,8 +217,7 @@ class WeightedClassifier(ExactMean, Predictions):
         Raises:
             TypeError: The batch has another form.
         """
-        inputs, target = unpack_batch(batch)
-        return inputs, target
+        return unpack_batch(batch)
 
     def compute_loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the weighted mean loss of a batch; a ``training_step`` of one's own calls this.
@@ -290,9 +292,8 @@ class WeightedClassifier(ExactMean, Predictions):
         self._in_step = False
         counted = self._counted(loss, target)
         self._means.add("train_loss", *counted)
-        every = self._log_every
         # The loggers count optimizer steps over all epochs.
-        if every and (self.trainer.global_step + 1) % every == 0:
+        if self._log_every and (self.trainer.global_step + 1) % self._log_every == 0:
             self.log("train_loss_step", weighted_mean(*counted), prog_bar=True)
         return {"loss": loss, "logits": logits.detach(), "target": target}
 
@@ -370,7 +371,8 @@ class WeightedClassifier(ExactMean, Predictions):
             )
             raise ValueError(msg)
         logits, target = align(logits, target, self.task, self.num_classes)
-        if not torch.compiler.is_compiling() and (target.device.type == "cpu" or not self._targets_checked):
+        always = self.validate or target.device.type == "cpu"
+        if not torch.compiler.is_compiling() and (always or not self._targets_checked):
             check_target_range(target, self.task, self.num_classes, self.ignore_index)
             self._targets_checked = True
         return logits, target

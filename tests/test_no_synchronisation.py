@@ -44,6 +44,19 @@ def test_a_step_reads_no_value(loss, parts):
     assert outputs["loss"].device.type == "meta"
 
 
+@pytest.mark.parametrize("validate", [False, True])
+def test_targets_are_read_on_every_batch_only_when_asked(validate):
+    model = WeightedClassifier(nn.Linear(3, 3), 3, validate=validate).to("meta")
+    model._targets_checked = True
+    target = torch.zeros(4, dtype=torch.int64, device="meta")
+
+    if validate:
+        with pytest.raises((RuntimeError, NotImplementedError), match="meta"):
+            model.compute_loss(torch.zeros(4, 3, device="meta"), target)
+    else:
+        assert model.compute_loss(torch.zeros(4, 3, device="meta"), target).device.type == "meta"
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 @pytest.mark.parametrize("parts", [1, 2], ids=["one batch", "accumulated"])
 def test_a_fit_on_a_gpu_waits_for_nothing_in_its_steps(parts, tiny_trainer):
