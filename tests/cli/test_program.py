@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,15 @@ def test_a_job_that_fails_ends_with_1(photos: Path, tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
+@pytest.fixture
+def heard_ctrl_c() -> Iterator[None]:
+    """A shell that starts tests in the background ignores SIGINT, and programs inherit what is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_ctrl_c")
 def test_ctrl_c_ends_with_130_and_no_half_written_checkpoint(tmp_path: Path) -> None:
     process = start("demo", "--epochs", "100000", cwd=tmp_path)
     assert process.stdout is not None
