@@ -20,7 +20,7 @@ LAYERS = (
     {"functional", "schemes"},
     {"prior"},
     {"weighting"},
-    {"losses", "metrics", "data", "class_report"},
+    {"losses", "metrics", "samplers", "data", "class_report"},
     {"testing"},
     {"class_state", "epoch_means", "exact_mean", "own_samples", "target_prior", "training_data", "two_corrections"},
     {"predictions"},

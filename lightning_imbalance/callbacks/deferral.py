@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Literal, get_args
+from typing import get_args
 
 from torch import Tensor
 
 from lightning_imbalance.distribution import ClassDistribution
-
-Ramp = Literal["linear", "cosine"]
+from lightning_imbalance.functional.ramp import Ramp, ramped
 
 START = 0.8
 
@@ -111,13 +110,12 @@ class Deferral:
         Raises:
             ValueError: As :meth:`first_epoch`.
         """
-        ramped = epoch - self.first_epoch(max_epochs) + 1
-        if ramped <= 0:
+        begun = epoch - self.first_epoch(max_epochs) + 1
+        if begun <= 0:
             return 0.0
-        if self.ramp is None or self.ramp_epochs is None or ramped > self.ramp_epochs:
+        if self.ramp is None or self.ramp_epochs is None or begun > self.ramp_epochs:
             return 1.0
-        share = ramped / (int(self.ramp_epochs) + 1)
-        return share if self.ramp == "linear" else (1 - math.cos(math.pi * share)) / 2
+        return ramped(begun / (int(self.ramp_epochs) + 1), self.ramp)
 
     def check_reached(self, max_epochs: int) -> None:
         """Refuse a fit that ends before the new weights are fully in force.

@@ -11,9 +11,10 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from lightning_imbalance.callbacks.apply_class_weights import ApplyClassWeights
-from lightning_imbalance.callbacks.deferral import Deferral, Ramp, mixed
+from lightning_imbalance.callbacks.deferral import Deferral, mixed
 from lightning_imbalance.class_state import ClassState
 from lightning_imbalance.distribution import ClassDistribution
+from lightning_imbalance.functional.ramp import Ramp
 from lightning_imbalance.weighting import Weighting, as_scheme, check_weighting, class_weights, described
 
 _MAX_LOGGED_CLASSES = 100

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from lightning_imbalance.functional.members import members_by_class
+
 
 class Array(Protocol):
     """What turns into a numpy array: an array or a pandas column."""
@@ -76,7 +78,6 @@ def indices_by_class(labels: Tensor) -> dict[int, Tensor]:
         >>> indices_by_class(torch.tensor([2, 0, 2]))
         {0: tensor([1]), 2: tensor([0, 2])}
     """
-    classes, counts = torch.unique(labels, return_counts=True)
-    # Stable, so that one sort gives ascending indices within every class.
-    members = torch.split(torch.argsort(labels, stable=True), counts.tolist())
-    return dict(zip(classes.tolist(), members, strict=True))
+    classes, dense = torch.unique(labels, return_inverse=True)
+    members = members_by_class(dense, len(classes))
+    return {label: members.of(place).long() for place, label in enumerate(classes.tolist())}

@@ -1,0 +1,278 @@
+"""What every sampler of this package does: draw a class, then one of its samples, the same on all processes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from numbers import Integral
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+from torch.utils.data import DistributedSampler
+from typing_extensions import TypedDict
+
+from lightning_imbalance.counting import Task
+from lightning_imbalance.distribution import ClassDistribution
+from lightning_imbalance.functional.allotment import allotted, members_drawn
+from lightning_imbalance.functional.random_access import permuted, round_keys, uniform
+from lightning_imbalance.samplers.source import read_classes
+
+# Indices drawn at once: enough that drawing costs little for each, few enough that the first comes at once.
+_CHUNK = 2**14
+
+# Names of the sequences that are drawn for one seed; what one of them gives says nothing about the others.
+_ORDER, _OFFSET, _MEMBER = range(3)
+
+
+class Options(TypedDict, total=False):
+    """Arguments that all samplers take, see :class:`ClassSampler`."""
+
+    task: Task
+    num_classes: int | None
+    class_names: Sequence[str] | None
+    ignore_index: int | None
+    seed: int
+    drop_last: bool
+    num_replicas: int | None
+    rank: int | None
+
+
+class ClassSampler(DistributedSampler[int], ABC):
+    """Draws the samples of an epoch by their class; subclasses say how often each class comes.
+
+    One draw serves all processes: it follows from ``(seed, epoch)`` alone, and process r of R takes every R-th of it,
+    from r on. Every place of it can be had without those before, so that nothing of an epoch is kept in memory, and one
+    that is resumed in its middle goes on at once. Being a :class:`~torch.utils.data.DistributedSampler`, it is left in
+    its place by Lightning.
+
+    How often a class comes is a number that the epoch has, not one that is drawn: rounded up or down so that it is met
+    on average. Within a class no sample comes twice before all others have come, and the next epoch goes on with those
+    that the last one left.
+
+    Args:
+        labels_or_dataset: Labels, one a sample (a tensor, array, list or column), or a data set whose labels are read
+            as :meth:`ClassDistribution.from_dataset` reads them.
+        task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``. In ``multilabel`` a sample counts for the rarest of
+            its labels, and those without any are one class more.
+        num_classes: As in :meth:`ClassDistribution.from_dataset`, like the next two.
+        class_names: One name a class.
+        ignore_index: Samples with this label are never drawn.
+        seed: Of the draw; the same on every process.
+        drop_last: Leave out the last draws that are too few for all processes, instead of filling up with the first.
+        num_replicas: Number of processes R; by default that of the process group, asked when it is needed, and 1
+            without one.
+        rank: r, likewise.
+
+    Attributes:
+        distribution: The classes that are drawn from.
+        num_labels: Number of samples in the data set that the indices are for.
+
+    Raises:
+        TypeError: There are no labels to be had, or an argument has the wrong type.
+        ValueError: An argument has a value that cannot work.
+
+    Example:
+        A sampler of one's own, which draws no class more often than 50 times an epoch:
+
+        >>> class AtMostFifty(ClassSampler):
+        ...     def expected_draws(self, epoch):
+        ...         return self.counts.double().clamp_max(50)
+        >>> len(AtMostFifty([0] * 900 + [1] * 30))
+        80
+    """
+
+    def __init__(
+        self,
+        labels_or_dataset: Any,
+        *,
+        task: Task = "multiclass",
+        num_classes: int | None = None,
+        class_names: Sequence[str] | None = None,
+        ignore_index: int | None = None,
+        seed: int = 0,
+        drop_last: bool = False,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+    ) -> None:
+        # Not torch's __init__, which wants the number of processes at once: a sampler may be made before they are.
+        self.seed = checked_integer("seed", seed, least=None)
+        self.drop_last, self.shuffle = drop_last, True
+        self._replicas = None if num_replicas is None else checked_integer("num_replicas", num_replicas)
+        self._rank = None if rank is None else checked_integer("rank", rank, least=0)
+        if (self._replicas is None) != (self._rank is None):
+            msg = f"`num_replicas` and `rank` must be given together, got {num_replicas!r} and {rank!r}."
+            raise ValueError(msg)
+        if self._replicas is not None and self._rank is not None and self._rank >= self._replicas:
+            msg = f"`rank` must be below `num_replicas`, {num_replicas}, got {rank}."
+            raise ValueError(msg)
+        self.distribution: ClassDistribution
+        self.distribution, self._members = read_classes(
+            labels_or_dataset, task=task, num_classes=num_classes, class_names=class_names, ignore_index=ignore_index
+        )
+        self.num_labels = len(labels_or_dataset)
+        self.epoch = 0
+        self._drawn = self._resumed = 0
+
+    @property
+    def counts(self) -> Tensor:
+        """Samples of each class that is drawn by, shape ``(C,)``, int64; ``multilabel``: ``(C + 1,)``."""
+        return self._members.counts
+
+    @abstractmethod
+    def expected_draws(self, epoch: int) -> Tensor:
+        """Return how often each class comes in an epoch, of all processes together.
+
+        Args:
+            epoch: From 0 on.
+
+        Returns:
+            Shape of :attr:`counts`, float64; their sum is an integer, the same for every epoch.
+        """
+
+    @property
+    def class_prior(self) -> Tensor | None:
+        """Share of each class in the draws once nothing changes any more, shape ``(C,)``, float64.
+
+        ``None`` for ``multilabel``, where a sample has several classes.
+        """
+        if self.distribution.task == "multilabel":
+            return None
+        expected = self.expected_draws(self.settled_epoch)
+        return expected / expected.sum()
+
+    @property
+    def settled_epoch(self) -> int:
+        """First epoch from which on the classes' shares stay the same."""
+        return 0
+
+    @property
+    def epoch_size(self) -> int:
+        """Draws in an epoch, of all processes together, before they are cut into equal parts."""
+        return round(float(self.expected_draws(0).sum()))
+
+    @property
+    def num_replicas(self) -> int:  # type: ignore[override]  # torch's is an attribute, and fixed
+        """Number of processes that share the draw."""
+        return self._process()[1]
+
+    @property
+    def rank(self) -> int:  # type: ignore[override]  # torch's is an attribute, and fixed
+        """This process among them."""
+        return self._process()[0]
+
+    @property
+    def num_samples(self) -> int:  # type: ignore[override]  # torch's is an attribute, and fixed
+        """Draws in an epoch on this process, as on every other."""
+        whole, rest = divmod(self.epoch_size, self.num_replicas)
+        if whole == 0:
+            msg = (
+                f"an epoch must have a sample for each process, got {self.epoch_size} for {self.num_replicas}. "
+                "Draw more, or use fewer processes."
+            )
+            raise ValueError(msg)
+        return whole if self.drop_last or rest == 0 else whole + 1
+
+    @property
+    def total_size(self) -> int:  # type: ignore[override]  # torch's is an attribute, and fixed
+        """Draws in an epoch, of all processes together, each with the same number."""
+        return self.num_samples * self.num_replicas
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def __iter__(self) -> Iterator[int]:
+        # A generator runs from its first `next` on, when a state has been loaded and the epoch is set.
+        self._drawn, self._resumed = self._resumed, 0
+        epoch, length, (rank, replicas) = self.epoch, self.num_samples, self._process()
+        for start in range(self._drawn, length, _CHUNK):
+            places = torch.arange(start, min(start + _CHUNK, length)) * replicas + rank
+            for drawn, index in enumerate(self.draw(epoch, places % self.epoch_size).tolist(), start + 1):
+                self._drawn = drawn
+                yield index
+
+    def draw(self, epoch: int, places: Tensor) -> Tensor:
+        """Return the samples at some places of an epoch's draw.
+
+        Args:
+            epoch: From 0 on.
+            places: From 0 to :attr:`epoch_size` - 1, shape ``(M,)``, int64.
+
+        Returns:
+            Indices of samples, shape ``(M,)``, int64.
+        """
+        expected = self.expected_draws(epoch)
+        draws = allotted(expected, float(uniform(torch.tensor(epoch), self._keys(_OFFSET))))
+        ends = draws.cumsum(0)
+        order = permuted(places, torch.tensor(self.epoch_size), self._keys(_ORDER, epoch))
+        classes = torch.searchsorted(ends, order, right=True)
+        within = order - (ends - draws)[classes]
+        return self._pick(classes, members_drawn(within, classes, expected, self.counts, epoch, self._keys(_MEMBER)))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Take the draw of another epoch; Lightning calls this before each.
+
+        Args:
+            epoch: From 0 on.
+        """
+        if epoch != self.epoch:
+            self.epoch, self._drawn, self._resumed = epoch, 0, 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Return where in which epoch the iteration stands, for a stateful dataloader."""
+        return {"epoch": self.epoch, "drawn": self._drawn}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Have the next iteration go on where another one stood.
+
+        Args:
+            state_dict: What :meth:`state_dict` returned, of a sampler with the same data, arguments and number of
+                processes.
+        """
+        self.epoch, self._drawn = state_dict["epoch"], state_dict["drawn"]
+        self._resumed = self._drawn
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.distribution.summary()}, epoch_size={self.epoch_size})"
+
+    def _pick(self, classes: Tensor, members: Tensor) -> Tensor:
+        return self._members.indices[self._members.starts[classes] + members].long()
+
+    def _keys(self, *names: int) -> Tensor:
+        return round_keys(self.seed, *names)
+
+    def _process(self) -> tuple[int, int]:
+        if self._replicas is not None and self._rank is not None:
+            return self._rank, self._replicas
+        if distributed.is_available() and distributed.is_initialized():
+            return distributed.get_rank(), distributed.get_world_size()
+        return 0, 1
+
+
+def checked_integer(name: str, value: object, least: int | None = 1) -> int:
+    """Return an integer of Python after checking that it is one, and large enough.
+
+    Args:
+        name: The argument's name.
+        value: What was given.
+        least: The smallest value that works, ``None`` for any.
+
+    Returns:
+        The integer.
+
+    Raises:
+        TypeError: It is no integer.
+        ValueError: It is too small.
+
+    Example:
+        >>> checked_integer("num_samples", 3)
+        3
+    """
+    from_on = "" if least is None else f" from {least} on"
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        msg = f"`{name}` must be an integer{from_on}, got {value!r}."
+        raise TypeError(msg)
+    if least is not None and value < least:
+        msg = f"`{name}` must be an integer{from_on}, got {value!r}."
+        raise ValueError(msg)
+    return int(value)
