@@ -37,6 +37,7 @@ class ClassState(L.LightningModule):
             ``"error"``.
 
     Attributes:
+        sampling: Share of each class in the batches, shape ``(C,)``, float64, where a sampler changed it.
         needs_weights: Whether the loss must be given the weights: False while all of them are 1.
 
     Raises:
@@ -61,6 +62,7 @@ class ClassState(L.LightningModule):
         self.on_changed_data: OnChangedData = on_changed_data
         self.class_names = class_names
         self.distribution: ClassDistribution | None = None
+        self.sampling: Tensor | None = None
         self.needs_weights = False
         self.register_buffer("class_weights", torch.ones(num_classes or 0))
         self.register_buffer("class_counts", torch.zeros(num_classes or 0, dtype=torch.int64))
@@ -102,12 +104,16 @@ class ClassState(L.LightningModule):
         """Keep the class distribution beside the weights."""
         super().on_save_checkpoint(checkpoint)
         counted = None if self.distribution is None else self.distribution.to_dict()
-        checkpoint.setdefault(KEY, {})["class_distribution"] = counted
+        known = checkpoint.setdefault(KEY, {})
+        known["class_distribution"] = counted
+        known["sampling"] = None if self.sampling is None else self.sampling.tolist()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the class distribution back, and with it the names."""
         super().on_load_checkpoint(checkpoint)
-        saved = checkpoint.get(KEY, {}).get("class_distribution")
+        known = checkpoint.get(KEY, {})
+        saved, sampling = known.get("class_distribution"), known.get("sampling")
+        self.sampling = None if sampling is None else torch.tensor(sampling, dtype=torch.float64)
         if saved is None:
             return
         trained_on = ClassDistribution.from_dict(saved)

@@ -15,7 +15,9 @@ from lightning_imbalance.functional.logits import probabilities, squeeze_binary
 from lightning_imbalance.labels.batch import inputs_without_target
 from lightning_imbalance.losses.base import Loss
 from lightning_imbalance.prior import Prior
+from lightning_imbalance.sampled_classes import sampled_classes
 from lightning_imbalance.target_prior import TargetPrior
+from lightning_imbalance.two_corrections import warn_of_sampler_and_weights
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -54,10 +56,20 @@ class Predictions(ClassState):
     def training_prior(self) -> Tensor:
         """Class prior for which the softmax (sigmoid) of the logits is right, shape ``(C,)``, float64.
 
-        That of the training data, as the weights and the loss changed it. Raises a ``ValueError`` where the loss makes
+        That of the training data, as sampler, weights and loss changed it. Raises a ``ValueError`` where the loss makes
         no posteriors of the logits, and a ``RuntimeError`` before a fit.
         """
-        return self._loss.log_prior(self._trained_on(), self.class_weights.cpu()).exp()
+        return self._loss.log_prior(self._trained_on(), self.class_weights.cpu(), self.sampling).exp()
+
+    def on_train_start(self) -> None:
+        """See how often the training dataloader draws each class, and say where that corrects a second time."""
+        super().on_train_start()
+        distribution = self.distribution
+        if distribution is None:  # which the first loss says
+            return
+        self.sampling = sampled_classes(self.trainer.train_dataloader, distribution)
+        if self.sampling is not None:
+            warn_of_sampler_and_weights(self._loss, distribution, self.class_weights, self.sampling)
 
     def _trained_on(self) -> ClassDistribution:
         if self.distribution is None:
@@ -129,5 +141,5 @@ class Predictions(ClassState):
                     "prior: `prior.adjust_logits`."
                 )
                 raise ValueError(msg)
-            logits = self._target_prior.apply(logits, self._loss, self._trained_on(), self.class_weights)
+            logits = self._target_prior.apply(logits, self._loss, self._trained_on(), self.class_weights, self.sampling)
         return probabilities(logits, self.task)

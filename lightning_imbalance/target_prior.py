@@ -61,9 +61,16 @@ class TargetPrior:
         if names is None and isinstance(target, Mapping) and all(isinstance(name, str) for name in target):
             names = tuple(target)
         log_prior(self.target, ClassDistribution([1] * (num_classes or 2), names if num_classes else None, task))
-        self._source: tuple[Tensor, int, Tensor] | None = None
+        self._source: tuple[Tensor, int, Tensor | None, Tensor] | None = None
 
-    def apply(self, logits: Tensor, loss: Loss, distribution: ClassDistribution, weights: Tensor) -> Tensor:
+    def apply(
+        self,
+        logits: Tensor,
+        loss: Loss,
+        distribution: ClassDistribution,
+        weights: Tensor,
+        sampling: Tensor | None = None,
+    ) -> Tensor:
         """Return the logits for the target prior.
 
         Args:
@@ -71,15 +78,18 @@ class TargetPrior:
             loss: What the model was trained with.
             distribution: The training data's classes.
             weights: The class weights trained with, shape ``(C,)``.
+            sampling: Share of each class in the batches, shape ``(C,)``, where a sampler changed it.
 
         Returns:
             Shape of ``logits``.
         """
         # Once for the same weights: reading them makes the host wait for an accelerator.
         version = 0 if weights.is_inference() else weights._version  # noqa: SLF001  # torch's count of changes in place
-        if self._source is None or self._source[0] is not weights or self._source[1] != version:
-            self._source = (weights, version, loss.log_prior(distribution, weights.cpu()))
-        return adjust_logits(logits, self._source[2], log_prior(self.target, distribution), distribution.task)
+        known = self._source
+        if known is None or known[0] is not weights or known[1] != version or known[2] is not sampling:
+            known = (weights, version, sampling, loss.log_prior(distribution, weights.cpu(), sampling))
+            self._source = known
+        return adjust_logits(logits, known[3], log_prior(self.target, distribution), distribution.task)
 
 
 def _plain(target: Prior) -> Prior:

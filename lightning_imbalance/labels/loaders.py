@@ -29,12 +29,28 @@ def subset_of(loader: DataLoader[Any]) -> Tensor | None:
     """
     if isinstance(loader.dataset, IterableDataset):
         return None
-    batches: Any = loader.batch_sampler
-    for sampler in (getattr(batches, "sampler", None), batches, loader.sampler):
-        indices = _indices(_inner(sampler))
+    for sampler in samplers_of(loader):
+        indices = _indices(sampler)
         if indices is not None:
             return indices
     return None
+
+
+def samplers_of(loader: DataLoader[Any]) -> list[Any]:
+    """List what may decide which samples a loader draws.
+
+    Args:
+        loader: The dataloader.
+
+    Returns:
+        The sampler of its batches, the batch sampler, and its sampler; each without what Lightning wraps around it.
+
+    Example:
+        >>> [type(sampler).__name__ for sampler in samplers_of(DataLoader(range(9), shuffle=True))]
+        ['RandomSampler', 'RandomSampler', 'RandomSampler']
+    """
+    batches: Any = loader.batch_sampler
+    return [_inner(sampler) for sampler in (getattr(batches, "sampler", None), batches, loader.sampler)]
 
 
 def _inner(sampler: Any) -> Any:

@@ -209,6 +209,22 @@ class ClassSampler(DistributedSampler[int], ABC):
         within = order - (ends - draws)[classes]
         return self._pick(classes, members_drawn(within, classes, expected, self.counts, epoch, self._keys(_MEMBER)))
 
+    def check_fits(self, dataset: Any) -> None:
+        """Refuse a data set of another length than that of the labels.
+
+        Args:
+            dataset: What the indices are for.
+
+        Raises:
+            ValueError: The lengths differ.
+        """
+        if len(dataset) != self.num_labels:
+            msg = (
+                f"the sampler must have a label for each of the {len(dataset)} samples of the data set, got "
+                f"{self.num_labels} labels. Make it of the data set that the loader is given."
+            )
+            raise ValueError(msg)
+
     def set_epoch(self, epoch: int) -> None:
         """Take the draw of another epoch; Lightning calls this before each.
 
