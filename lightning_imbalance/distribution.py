@@ -222,8 +222,9 @@ class ClassDistribution:
             >>> ClassDistribution.from_datamodule(LightningDataModule.from_datasets(dataset))
             ClassDistribution([3, 1])
         """
-        loader = reading.training_loader(datamodule)
-        return cls.from_dataloader(loader, num_classes, class_names, task, ignore_index, max_samples)
+        stream = reading.stream(reading.training_loader(datamodule), max_samples=max_samples)
+        stream = reading.names_of(datamodule, stream)
+        return cls.from_stream(stream, num_classes, class_names, task, ignore_index)
 
     @classmethod
     def from_stream(

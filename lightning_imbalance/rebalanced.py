@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch.utils.data import DataLoader
 from typing_extensions import Unpack
 
@@ -14,6 +13,10 @@ from lightning_imbalance.samplers.base import ClassSampler, Options
 from lightning_imbalance.samplers.fixed_draw import FixedDraw
 from lightning_imbalance.samplers.loaders import drawn_from, with_sampler
 from lightning_imbalance.samplers.resolve import SamplerLike, check_sampler, resolve
+
+
+def _of_the_one_inside(name: str) -> Any:
+    return property(lambda self: getattr(self.datamodule, name), doc="As the datamodule inside.")
 
 
 class RebalancedDataModule(L.LightningDataModule):
@@ -86,17 +89,19 @@ class RebalancedDataModule(L.LightningDataModule):
         if trainer is not None:
             self.datamodule.trainer = trainer
 
-    def prepare_data(self) -> None:
-        """As the datamodule inside."""
-        self.datamodule.prepare_data()
-
-    def setup(self, stage: str) -> None:
-        """As the datamodule inside."""
-        self.datamodule.setup(stage)
-
-    def teardown(self, stage: str) -> None:
-        """As the datamodule inside."""
-        self.datamodule.teardown(stage)
+    # Lightning asks which hooks there are, and must find those of the datamodule inside.
+    prepare_data = _of_the_one_inside("prepare_data")
+    setup = _of_the_one_inside("setup")
+    teardown = _of_the_one_inside("teardown")
+    val_dataloader = _of_the_one_inside("val_dataloader")
+    test_dataloader = _of_the_one_inside("test_dataloader")
+    predict_dataloader = _of_the_one_inside("predict_dataloader")
+    transfer_batch_to_device = _of_the_one_inside("transfer_batch_to_device")
+    on_before_batch_transfer = _of_the_one_inside("on_before_batch_transfer")
+    on_after_batch_transfer = _of_the_one_inside("on_after_batch_transfer")
+    state_dict = _of_the_one_inside("state_dict")
+    load_state_dict = _of_the_one_inside("load_state_dict")
+    on_exception = _of_the_one_inside("on_exception")
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return the training loader of the datamodule inside, with the sampler.
@@ -110,44 +115,6 @@ class RebalancedDataModule(L.LightningDataModule):
         sampler = self._sampler_for(loader, dataset)
         overfits = getattr(self.trainer, "overfit_batches", 0) > 0
         return with_sampler(loader, dataset, FixedDraw(sampler) if overfits else sampler)
-
-    def val_dataloader(self) -> Any:
-        """As the datamodule inside; nothing where it has no validation data."""
-        # Lightning asks whether this method is there, and it is.
-        overridden = is_overridden("val_dataloader", self.datamodule, parent=L.LightningDataModule)
-        return self.datamodule.val_dataloader() if overridden else []
-
-    def test_dataloader(self) -> Any:
-        """As the datamodule inside."""
-        return self.datamodule.test_dataloader()
-
-    def predict_dataloader(self) -> Any:
-        """As the datamodule inside."""
-        return self.datamodule.predict_dataloader()
-
-    def transfer_batch_to_device(self, batch: Any, device: Any, dataloader_idx: int) -> Any:
-        """As the datamodule inside."""
-        return self.datamodule.transfer_batch_to_device(batch, device, dataloader_idx)
-
-    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """As the datamodule inside."""
-        return self.datamodule.on_before_batch_transfer(batch, dataloader_idx)
-
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """As the datamodule inside."""
-        return self.datamodule.on_after_batch_transfer(batch, dataloader_idx)
-
-    def state_dict(self) -> dict[str, Any]:
-        """As the datamodule inside."""
-        return self.datamodule.state_dict()
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """As the datamodule inside."""
-        self.datamodule.load_state_dict(state_dict)
-
-    def on_exception(self, exception: BaseException) -> None:
-        """As the datamodule inside."""
-        self.datamodule.on_exception(exception)
 
     def __getattr__(self, name: str) -> Any:
         # Before `datamodule` is there (while unpickled), asking it would ask here again.

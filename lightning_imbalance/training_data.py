@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from lightning_imbalance.counting import Counts, Task
 from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.gathering import gathered
-from lightning_imbalance.labels import stream, training_loader
+from lightning_imbalance.labels import names_of, stream, training_loader
 from lightning_imbalance.labels.batch import described
 
 
@@ -62,7 +62,7 @@ def from_trainer(
         _refuse_several(source.instance)
     loader = training_loader(source.instance) if source.is_module() else source.instance
     share = (trainer.global_rank, trainer.world_size) if trainer.world_size > 1 else None
-    labels = stream(loader, share=share)
+    labels = names_of(source.instance, stream(loader, share=share))
     return ClassDistribution.from_stream(labels, num_classes, class_names, task, ignore_index, add_shares)
 
 

@@ -12,10 +12,10 @@ Example:
 
 from lightning_imbalance.labels.arrays import as_labels
 from lightning_imbalance.labels.batch import unpack_batch
-from lightning_imbalance.labels.datamodule import training_loader
+from lightning_imbalance.labels.datamodule import names_of, training_loader
 from lightning_imbalance.labels.reading import read
 from lightning_imbalance.labels.registry import register
 from lightning_imbalance.labels.streaming import stream
 from lightning_imbalance.labels.value import Labels, Stream
 
-__all__ = ["Labels", "Stream", "as_labels", "read", "register", "stream", "training_loader", "unpack_batch"]
+__all__ = ["Labels", "Stream", "as_labels", "names_of", "read", "register", "stream", "training_loader", "unpack_batch"]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lightning_imbalance.labels.batch import described
+from lightning_imbalance.labels.names import as_names
+from lightning_imbalance.labels.value import Stream
 
 _HOOK = "DataHooks.train_dataloader"  # Lightning's own, which only says that it was not overridden
 
@@ -49,6 +51,27 @@ def training_loader(datamodule: Any, *, setup: bool | None = None) -> Any:
         msg = f"`{name}.train_dataloader()` must return one DataLoader, got {got}.{hint}"
         raise TypeError(msg)
     return loader
+
+
+def names_of(datamodule: Any, stream: Stream) -> Stream:
+    """Give labels whose data name no classes the names that the datamodule has.
+
+    Args:
+        datamodule: Whose data they are; its attribute ``class_names`` counts where it is a list of names.
+        stream: The labels.
+
+    Returns:
+        The same labels.
+
+    Example:
+        >>> class Flowers:
+        ...     class_names = ["rose", "tulip"]
+        >>> names_of(Flowers(), Stream(None, iter([]))).class_names
+        ('rose', 'tulip')
+    """
+    if stream.class_names is not None:
+        return stream
+    return stream._replace(class_names=as_names(getattr(datamodule, "class_names", None)))
 
 
 def _asked(datamodule: Any, method: Any) -> Any:

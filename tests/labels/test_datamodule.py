@@ -8,7 +8,7 @@ from lightning import LightningDataModule, LightningModule
 from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from torch.utils.data import DataLoader, TensorDataset
 
-from lightning_imbalance.labels import training_loader
+from lightning_imbalance.labels import Stream, names_of, training_loader
 
 LOADER = DataLoader(TensorDataset(torch.zeros(2, 1), torch.tensor([0, 1])))
 
@@ -101,3 +101,20 @@ def test_a_combined_loader_is_refused():
     assert str(error.value) == (
         "`Data.train_dataloader()` must return one DataLoader, got a dict with keys 'a', 'b'." + SEVERAL
     )
+
+
+@pytest.mark.parametrize(
+    ("in_data", "of_datamodule", "expected"),
+    [
+        (None, ["rose", "tulip"], ("rose", "tulip")),
+        (("cat", "dog"), ["rose", "tulip"], ("cat", "dog")),
+        (None, None, None),
+        (None, 2, None),
+    ],
+    ids=["its own", "the data's", "none", "no names"],
+)
+def test_a_datamodule_names_classes_that_its_data_do_not(in_data, of_datamodule, expected):
+    data = Data()
+    data.class_names = of_datamodule
+
+    assert names_of(data, Stream(in_data, iter([]))).class_names == expected
