@@ -13,7 +13,9 @@ pytestmark = pytest.mark.xdist_group("processes")
 
 
 def part(target: list[int], seed: int) -> TensorDataset:
-    return TensorDataset(torch.randn(len(target), 3, generator=torch.Generator().manual_seed(seed)), Tensor(target).long())
+    return TensorDataset(
+        torch.randn(len(target), 3, generator=torch.Generator().manual_seed(seed)), Tensor(target).long()
+    )
 
 
 def gradient_by_hand(parts: list[TensorDataset], weights: Tensor) -> list[Tensor]:
@@ -25,7 +27,9 @@ def gradient_by_hand(parts: list[TensorDataset], weights: Tensor) -> list[Tensor
         inputs, target = each.tensors
         per_sample = -network(inputs).log_softmax(1)[range(len(target)), target]
         mean = (weights[target] * per_sample).sum() / weights[target].sum()
-        total = [a + b / len(parts) for a, b in zip(total, torch.autograd.grad(mean, network.parameters()), strict=True)]
+        total = [
+            a + b / len(parts) for a, b in zip(total, torch.autograd.grad(mean, network.parameters()), strict=True)
+        ]
     return total
 
 
