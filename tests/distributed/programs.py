@@ -23,6 +23,7 @@ from lightning_imbalance import ClassDistribution, ImbalanceMonitor, WeightedCla
 from lightning_imbalance.callbacks import (
     ApplyClassWeights,
     ClassifierRetraining,
+    LearnableWeightScaling,
     TauNormalization,
     TemperatureScaling,
     ThresholdTuning,
@@ -321,6 +322,36 @@ def retrain(dataset: TensorDataset) -> dict[str, Any]:
     )
     fit.fit(Given(network, CLASSES, optimizer=partial(torch.optim.SGD, lr=0.1)), DataLoader(dataset, 4))
     return {"first": states.states[1], "before": states.states[2], "after": states.states[3]}
+
+
+def scale(batches: list[list[tuple[Tensor, Tensor]]], accumulate: int = 1) -> dict[str, Any]:
+    """Learn factors of the logits after an epoch; return them, how the fit resumes, and what its checkpoint gives."""
+    path, scaling, again = f"{shared_folder()}/scaled.ckpt", LearnableWeightScaling(1), LearnableWeightScaling(1)
+    options = {
+        "strategy": "ddp_find_unused_parameters_true" if SIZE > 1 else "auto",
+        "accumulate_grad_batches": accumulate,
+        "use_distributed_sampler": False,
+    }
+
+    def fit(callback: L.Callback, epochs: int, ckpt_path: str | None = None) -> tuple[Given, L.Trainer]:
+        optimizer = partial(torch.optim.SGD, lr=0.1, momentum=0.9)
+        model = Given(linear(torch.float32), CLASSES, weighting="uniform", optimizer=optimizer)
+        fitting = trainer(callbacks=[callback], max_epochs=epochs, **options)
+        fitting.fit(model, DataLoader(batches[RANK], batch_size=None), ckpt_path=ckpt_path)
+        return model, fitting
+
+    model, _ = fit(scaling, 3)
+    _, fitting = fit(LearnableWeightScaling(1), 2)
+    fitting.save_checkpoint(path)
+    fit(again, 3, path)
+    fitting.save_checkpoint(path)
+    loaded = Given.load_from_checkpoint(path, model=linear(torch.float32), strict=True)
+    return {
+        "scales": scaling.scales,
+        "resumed": again.scales,
+        "weight": model.model.weight.detach().clone(),
+        "loaded": [(a == b).all().item() for a, b in zip(loaded.parameters(), fitting.model.parameters(), strict=True)],
+    }
 
 
 class Theirs(L.LightningModule):
