@@ -26,6 +26,8 @@ class EpochMeans:
     def __init__(self) -> None:
         self._means: dict[str, WeightedMean] = {}
 
+    # torchmetrics counts its updates, for each of which compiled code would be made anew.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch gives it no types
     def add(self, name: str, numerator: Tensor, denominator: Tensor) -> None:
         """Add a batch's Σ w·ℓ and Σ w, both of shape ``()``, to the mean of that name."""
         if name not in self._means:

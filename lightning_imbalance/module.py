@@ -292,9 +292,7 @@ class WeightedClassifier(ExactMean, Predictions):
         self._in_step = False
         counted = self._counted(loss, target)
         self._means.add("train_loss", *counted)
-        # The loggers count optimizer steps over all epochs.
-        if self._log_every and (self.trainer.global_step + 1) % self._log_every == 0:
-            self.log("train_loss_step", weighted_mean(*counted), prog_bar=True)
+        self._log_step(*counted)
         return {"loss": loss, "logits": logits.detach(), "target": target}
 
     def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:
@@ -411,6 +409,13 @@ class WeightedClassifier(ExactMean, Predictions):
         unweighted = self._terms(logits, target, weighted=False).sums(widest)
         self._means.add(f"{stage}_loss_unweighted{suffix}", *unweighted)
         return {"loss": weighted_mean(*weighted).to(logits.dtype), **outputs}
+
+    # It looks at the Trainer's counter, for which compiled code would be made anew in each step.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch gives it no types
+    def _log_step(self, numerator: Tensor, denominator: Tensor) -> None:
+        # The loggers count optimizer steps over all epochs.
+        if self._log_every and (self.trainer.global_step + 1) % self._log_every == 0:
+            self.log("train_loss_step", weighted_mean(numerator, denominator), prog_bar=True)
 
     def _log_means(self, prefix: str) -> None:
         for name, mean in self._means.pop(prefix, self.device, self.trainer.world_size).items():
