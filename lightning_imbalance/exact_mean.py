@@ -91,8 +91,16 @@ class ExactMean(L.LightningModule):
             RuntimeError: The optimizer stepped without :meth:`on_before_optimizer_step`.
             ValueError: Optimization is manual, or the strategy accumulates gradients out of reach.
         """
-        trainer = self._trainer
-        if trainer is None or not self.exact_mean_enabled or not torch.is_grad_enabled() or not _in_step(trainer):
+        if self._trainer is None or not self.exact_mean_enabled or not torch.is_grad_enabled():
+            return weighted_mean(numerator, denominator)
+        loss: Tensor = self._in_training_step(numerator, denominator)
+        return loss
+
+    # It looks at where the Trainer is, for which compiled code would be made anew in each step.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch gives it no types
+    def _in_training_step(self, numerator: Tensor, denominator: Tensor) -> Tensor:
+        trainer = self.trainer
+        if not _in_step(trainer):
             return weighted_mean(numerator, denominator)
         refuse_unreachable_gradients(self)
         if trainer.world_size * trainer.accumulate_grad_batches == 1:

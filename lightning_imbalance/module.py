@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from lightning_imbalance.class_state import KEY, OnChangedData
 from lightning_imbalance.counting import Task
 from lightning_imbalance.distribution import ClassDistribution
-from lightning_imbalance.epoch_means import EpochMeans
+from lightning_imbalance.epoch_means import EpochMeans, log_step
 from lightning_imbalance.exact_mean import ExactMean, refuse_unreachable_gradients
 from lightning_imbalance.functional.logits import align, check_target_range
 from lightning_imbalance.functional.reduction import Terms, weighted_mean, widest_float
@@ -292,9 +292,7 @@ class WeightedClassifier(ExactMean, Predictions):
         self._in_step = False
         counted = self._counted(loss, target)
         self._means.add("train_loss", *counted)
-        # The loggers count optimizer steps over all epochs.
-        if self._log_every and (self.trainer.global_step + 1) % self._log_every == 0:
-            self.log("train_loss_step", weighted_mean(*counted), prog_bar=True)
+        log_step(self, self._log_every, *counted)
         return {"loss": loss, "logits": logits.detach(), "target": target}
 
     def validation_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ import difflib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -41,7 +41,12 @@ __all__ = [
 Normalization = Literal["mean", "samples"]
 
 
-Weighting = str | Scheme | Callable[[ClassDistribution], Tensor] | Sequence[float] | Tensor | Mapping[str, float]
+# In the order in which LightningCLI tries them: a string would take every `class_path`, a mapping the arguments of a
+# scheme, and a callable would write a mapping as text. If the callable returned a `Tensor`, LightningCLI would want a
+# class of tensors, and refuse one whose objects are called.
+Weighting = (
+    EffectiveNumber | Power | Sequence[float] | Mapping[str, float] | Callable[[ClassDistribution], Any] | Tensor | str
+)
 
 
 def class_weights(

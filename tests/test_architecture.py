@@ -47,6 +47,7 @@ PROJECT_TESTS = {
     "test_architecture.py",
     "test_benchmarks.py",
     "test_documents.py",
+    "test_lightning_cli.py",
     "test_no_synchronisation.py",
     "test_notebooks.py",
     "test_programs.py",

@@ -348,6 +348,24 @@ def test_the_loss_compiles_without_a_graph_break_and_so_without_waiting_for_a_de
     torch.testing.assert_close(compiled(logits, target), model.compute_loss(logits, target))
 
 
+# torch's own, where it compiles what comes after a break in the graph
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_compiled_module_is_compiled_once_and_trains_the_same(accumulate, tiny_trainer, blobs):
+    torch.compiler.reset()  # what other tests have compiled
+    results = []
+    for compiled in (False, True):
+        model = WeightedClassifier(nn.Linear(3, 3))
+        nn.init.ones_(model.model.weight)
+        nn.init.zeros_(model.model.bias)
+        trainer = tiny_trainer(max_epochs=3, accumulate_grad_batches=accumulate, log_every_n_steps=2)
+        with torch._dynamo.config.patch(error_on_recompile=compiled):
+            trainer.fit(torch.compile(model, backend="eager") if compiled else model, DataLoader(blobs([20, 5, 5]), 5))
+        results.append([model.model.weight, trainer.callback_metrics["train_loss"]])
+
+    torch.testing.assert_close(*results)
+
+
 @pytest.mark.parametrize(
     ("task", "logits", "target"),
     [("binary", torch.randn(6, 1), torch.tensor([0, 1, 1, 0, 0, 0])), ("multilabel", torch.randn(6, 2), None)],

@@ -3,6 +3,7 @@
 from lightning_imbalance.callbacks.apply_class_weights import ApplyClassWeights
 from lightning_imbalance.callbacks.classifier_retraining import ClassifierRetraining
 from lightning_imbalance.callbacks.deferred_reweighting import DeferredReweighting
+from lightning_imbalance.callbacks.learnable_weight_scaling import LearnableWeightScaling
 from lightning_imbalance.callbacks.monitor import ImbalanceMonitor
 from lightning_imbalance.callbacks.tau_normalization import TauNormalization
 from lightning_imbalance.callbacks.temperature_scaling import TemperatureScaling
@@ -13,6 +14,7 @@ __all__ = [
     "ClassifierRetraining",
     "DeferredReweighting",
     "ImbalanceMonitor",
+    "LearnableWeightScaling",
     "TauNormalization",
     "TemperatureScaling",
     "ThresholdTuning",

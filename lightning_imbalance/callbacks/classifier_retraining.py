@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 import lightning as L
-from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities import rank_zero_info
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from lightning_imbalance.callbacks.heads import find_head
-from lightning_imbalance.class_state import ClassState
-from lightning_imbalance.losses.unreduced import UnreducedLoss
-from lightning_imbalance.weighting import Weighting, check_weighting, class_weights
+from lightning_imbalance.callbacks.second_stage import SecondStage
 
 
-class ClassifierRetraining(L.Callback):
+class ClassifierRetraining(SecondStage):
     """Freezes the network at an epoch, and trains a new last layer for classes of equal weight (cRT).
 
     Kang et al. 2020, "Decoupling Representation and Classifier for Long-Tailed Recognition", classifier re-training:
@@ -64,82 +59,23 @@ class ClassifierRetraining(L.Callback):
         tensor([0.6000, 3.0000])
     """
 
-    def __init__(
-        self,
-        start_epoch: int | None = None,
-        *,
-        fraction: float | None = None,
-        head: str | None = None,
-        weighting: Weighting | None = "balanced",
-        update_bn: bool = False,
-    ) -> None:
-        if (start_epoch is None) == (fraction is None):
-            msg = (
-                "one of `start_epoch` and `fraction` must be given, got "
-                f"start_epoch={start_epoch!r} and fraction={fraction!r}."
-            )
-            raise ValueError(msg)
-        if start_epoch is not None and start_epoch < 0:
-            msg = f"`start_epoch` must be at least 0, got {start_epoch}."
-            raise ValueError(msg)
-        if fraction is not None and not 0 <= fraction < 1:
-            msg = f"`fraction` must be from 0 to below 1, got {fraction}."
-            raise ValueError(msg)
-        self.start_epoch = start_epoch
-        self.fraction = fraction
-        self.head = head
-        self.weighting = weighting
-        self.update_bn = update_bn
-        self.started = False
-        self._start = 0
-        self._frozen: list[nn.Parameter] = []
-        self._resting: list[nn.Module] = []
+    part = "the parameters of the last layer"
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return whether the network is frozen."""
-        return {"started": self.started}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take it back; the parameters follow when the fit starts."""
-        self.started = state_dict["started"]
-
-    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Refuse what cannot work, before anything is trained."""
-        if stage != "fit":
-            return
-        # A second fit of the same Trainer goes on; another Trainer begins, or is resumed, which is known after this.
-        self.started = self.started and trainer.current_epoch > 0
-        self._start = self._first_epoch(trainer.max_epochs)
-        _refuse_strategy(trainer)
-        name, head = find_head(pl_module, self.head)
+    def check(self, name: str, head: nn.Module, pl_module: L.LightningModule) -> None:
+        """Refuse a last layer that cannot be drawn anew."""
+        del pl_module
         if not any(_can_reset(layer) for layer in head.modules()):
             msg = (
                 f"`head` must have `reset_parameters`, as torch.nn.Linear does, got {type(head).__name__} for {name!r}."
             )
             raise ValueError(msg)
-        if self.weighting is not None:
-            _refuse_weighting(self.weighting, pl_module)
 
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Freeze the network again, where a fit is resumed after the start."""
-        _, head = find_head(pl_module, self.head)
-        optimized = {p for optimizer in trainer.optimizers for group in optimizer.param_groups for p in group["params"]}
-        if trainer.optimizers and not optimized.intersection(head.parameters()):
-            msg = (
-                "the optimizer must have the parameters of the last layer from the beginning, got an optimizer without "
-                "them. Give it `self.parameters()`."
-            )
-            raise ValueError(msg)
-        if self.started:
-            self._freeze(pl_module, head)
+    def trained(self, head: nn.Module) -> Iterable[nn.Parameter]:
+        """Return all parameters of the last layer."""
+        return head.parameters()
 
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Freeze the network and draw a new last layer, when it is time."""
-        if self.started or trainer.current_epoch < self._start:
-            return
-        self.started = True
-        name, head = find_head(pl_module, self.head)
-        self._freeze(pl_module, head)
+    def begin(self, trainer: L.Trainer, name: str, head: nn.Module) -> None:
+        """Draw a new last layer, and let the optimizer forget the old one."""
         for layer in head.modules():
             if _can_reset(layer):
                 layer.reset_parameters()  # type: ignore[operator]  # a method, see _can_reset
@@ -153,87 +89,6 @@ class ClassifierRetraining(L.Callback):
             f"ClassifierRetraining: from epoch {trainer.current_epoch} on only {name!r} is trained, from new weights."
         )
 
-    def on_train_batch_start(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        """Keep batch normalization at rest: whoever calls ``train()`` in between wakes it."""
-        del trainer, pl_module, batch, batch_idx
-        for layer in self._resting:
-            layer.eval()
-
-    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Let the network be trained again by whoever comes next."""
-        del trainer, pl_module
-        self._release()
-
-    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Let the network be trained again by whoever comes next."""
-        del trainer, pl_module, exception
-        self._release()
-
-    def _first_epoch(self, max_epochs: int | None) -> int:
-        endless = max_epochs is None or max_epochs < 0
-        if self.fraction is not None:
-            if endless:
-                msg = f"`max_epochs` must be given for `fraction`, got {max_epochs}. Or pass `start_epoch`."
-                raise ValueError(msg)
-            epochs = max_epochs or 0
-            return min(round(self.fraction * epochs), epochs - 1)
-        start = self.start_epoch or 0
-        if not endless and start >= (max_epochs or 0):
-            msg = f"`start_epoch` must be below `max_epochs`, or it never comes, got {start} of {max_epochs}."
-            raise ValueError(msg)
-        return start
-
-    def _freeze(self, pl_module: L.LightningModule, head: nn.Module) -> None:
-        own, layers = set(head.parameters()), set(head.modules())
-        self._frozen = [p for p in pl_module.parameters() if p.requires_grad and p not in own]
-        for parameter in self._frozen:
-            parameter.requires_grad = False
-            # An optimizer steps wherever there is a gradient, an old one too.
-            parameter.grad = None
-        resting = [layer for layer in pl_module.modules() if isinstance(layer, _BatchNorm) and layer not in layers]
-        self._resting = [] if self.update_bn else [layer for layer in resting if layer.training]
-        if self.weighting is not None and isinstance(pl_module, ClassState) and pl_module.distribution is not None:
-            pl_module.fill(pl_module.distribution, class_weights(pl_module.distribution, self.weighting))
-
-    def _release(self) -> None:
-        for parameter in self._frozen:
-            parameter.requires_grad = True
-        for layer in self._resting:
-            layer.train()
-        self._frozen, self._resting = [], []
-
 
 def _can_reset(layer: nn.Module) -> bool:
     return callable(getattr(layer, "reset_parameters", None))
-
-
-def _refuse_strategy(trainer: L.Trainer) -> None:
-    strategy = trainer.strategy
-    if trainer.world_size == 1:
-        return
-    if isinstance(strategy, DDPStrategy) and strategy._ddp_kwargs.get("find_unused_parameters"):  # noqa: SLF001
-        return
-    msg = (
-        "several processes must expect that parameters are frozen in the middle of a fit, "
-        f'`Trainer(strategy="ddp_find_unused_parameters_true")`, got {type(strategy).__name__} without it.'
-    )
-    raise ValueError(msg)
-
-
-def _refuse_weighting(weighting: Weighting, pl_module: L.LightningModule) -> None:
-    if not isinstance(pl_module, ClassState):
-        msg = (
-            "the module must be a WeightedClassifier for its class weights to be set, got "
-            f"{type(pl_module).__name__}. Balance its batches from the start epoch on, and pass `weighting=None`."
-        )
-        raise TypeError(msg)
-    check_weighting(weighting, pl_module.num_classes, None, pl_module.task)
-    loss: Any = getattr(pl_module, "_loss", None)
-    if isinstance(loss, UnreducedLoss) and pl_module.weighting == "uniform":
-        msg = (
-            "the loss must take class weights, got one that a module with `weighting='uniform'` calls without. Use "
-            "a loss of this package, or balance the batches and pass `weighting=None`."
-        )
-        raise ValueError(msg)

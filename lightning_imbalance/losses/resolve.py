@@ -26,7 +26,8 @@ from lightning_imbalance.losses.vector_scaling import VectorScalingLoss
 from lightning_imbalance.losses.weighted_bce import WeightedBCE
 from lightning_imbalance.losses.weighted_cross_entropy import WeightedCrossEntropy
 
-LossLike = str | Loss | nn.Module | Callable[[Tensor, Tensor], Tensor] | Mapping[str, Any]
+# In the order in which LightningCLI tries them: a string would take every `class_path`.
+LossLike = Loss | nn.Module | Callable[[Tensor, Tensor], Tensor] | Mapping[str, Any] | str
 
 # The first class that is defined for the task is taken.
 NAMED: dict[str, tuple[type[Loss], ...]] = {

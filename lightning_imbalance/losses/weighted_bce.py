@@ -9,9 +9,9 @@ from torch import Tensor
 from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.functional.binary_sides import BinaryTask
 from lightning_imbalance.functional.reduction import Reduction, Terms
-from lightning_imbalance.functional.training_prior import training_log_prior
 from lightning_imbalance.functional.weighted_bce import weighted_bce_terms
 from lightning_imbalance.losses.base import Loss
+from lightning_imbalance.prior.effective import training_log_prior
 
 
 class WeightedBCE(Loss):

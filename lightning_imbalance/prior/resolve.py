@@ -11,7 +11,8 @@ from torch import Tensor
 from lightning_imbalance.checks import values_in_order
 from lightning_imbalance.distribution import ClassDistribution
 
-Prior = str | Sequence[float] | Tensor | Mapping[str, float]
+# In the order in which LightningCLI tries them.
+Prior = Sequence[float] | Mapping[str, float] | Tensor | str
 
 TOLERANCE = 0.005
 """How far the sum of probabilities may be from 1: shares that were rounded by hand, or computed in half precision."""

@@ -20,7 +20,14 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 from typing_extensions import Self
 
 from lightning_imbalance import ClassDistribution, ImbalanceMonitor, WeightedClassifier
-from lightning_imbalance.callbacks import ClassifierRetraining, TauNormalization, TemperatureScaling, ThresholdTuning
+from lightning_imbalance.callbacks import (
+    ApplyClassWeights,
+    ClassifierRetraining,
+    LearnableWeightScaling,
+    TauNormalization,
+    TemperatureScaling,
+    ThresholdTuning,
+)
 
 RANK = int(os.environ["LOCAL_RANK"])
 SIZE = int(os.environ["CREW"])
@@ -250,12 +257,17 @@ def sharded(batches: list[list[tuple[Tensor, Tensor]]], weights: list[float]) ->
     return results
 
 
-def resume(batches: list[list[tuple[Tensor, Tensor]]], weights: list[float], accumulate: int) -> list[list[Tensor]]:
-    """Fit three epochs at once, and one epoch and then two from its checkpoint; return both models' parameters."""
+def shared_folder() -> str:
+    """Make one folder that all processes write into and read from."""
     folder = [tempfile.mkdtemp()] if RANK == 0 else [""]
     if SIZE > 1:
         torch.distributed.broadcast_object_list(folder)
-    path, loader = f"{folder[0]}/one.ckpt", DataLoader(batches[RANK], batch_size=None)
+    return folder[0]
+
+
+def resume(batches: list[list[tuple[Tensor, Tensor]]], weights: list[float], accumulate: int) -> list[list[Tensor]]:
+    """Fit three epochs at once, and one epoch and then two from its checkpoint; return both models' parameters."""
+    path, loader = f"{shared_folder()}/one.ckpt", DataLoader(batches[RANK], batch_size=None)
     options = {"accumulate_grad_batches": accumulate, "use_distributed_sampler": False}
 
     def model() -> Given:
@@ -310,3 +322,82 @@ def retrain(dataset: TensorDataset) -> dict[str, Any]:
     )
     fit.fit(Given(network, CLASSES, optimizer=partial(torch.optim.SGD, lr=0.1)), DataLoader(dataset, 4))
     return {"first": states.states[1], "before": states.states[2], "after": states.states[3]}
+
+
+def scale(batches: list[list[tuple[Tensor, Tensor]]], accumulate: int = 1) -> dict[str, Any]:
+    """Learn factors of the logits after an epoch; return them, how the fit resumes, and what its checkpoint gives."""
+    path, scaling, again = f"{shared_folder()}/scaled.ckpt", LearnableWeightScaling(1), LearnableWeightScaling(1)
+    options = {
+        "strategy": "ddp_find_unused_parameters_true" if SIZE > 1 else "auto",
+        "accumulate_grad_batches": accumulate,
+        "use_distributed_sampler": False,
+    }
+
+    def fit(callback: L.Callback, epochs: int, ckpt_path: str | None = None) -> tuple[Given, L.Trainer]:
+        optimizer = partial(torch.optim.SGD, lr=0.1, momentum=0.9)
+        model = Given(linear(torch.float32), CLASSES, weighting="uniform", optimizer=optimizer)
+        fitting = trainer(callbacks=[callback], max_epochs=epochs, **options)
+        fitting.fit(model, DataLoader(batches[RANK], batch_size=None), ckpt_path=ckpt_path)
+        return model, fitting
+
+    model, _ = fit(scaling, 3)
+    _, fitting = fit(LearnableWeightScaling(1), 2)
+    fitting.save_checkpoint(path)
+    fit(again, 3, path)
+    fitting.save_checkpoint(path)
+    loaded = Given.load_from_checkpoint(path, model=linear(torch.float32), strict=True)
+    return {
+        "scales": scaling.scales,
+        "resumed": again.scales,
+        "weight": model.model.weight.detach().clone(),
+        "loaded": [(a == b).all().item() for a, b in zip(loaded.parameters(), fitting.model.parameters(), strict=True)],
+    }
+
+
+class Theirs(L.LightningModule):
+    """A module that knows nothing of this package."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = linear(torch.float32)
+        self.criterion = nn.CrossEntropyLoss()
+
+    def training_step(self, batch: Any, _batch_idx: int) -> Tensor:
+        return self.criterion(self.model(batch[0]), batch[1])
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+class Gradients(L.Callback):
+    """Keeps the gradients of each optimizer step."""
+
+    def __init__(self) -> None:
+        self.steps: list[list[Tensor]] = []
+
+    def on_before_optimizer_step(self, _trainer: L.Trainer, pl_module: L.LightningModule, _optimizer: Any) -> None:
+        self.steps.append([parameter.grad.clone() for parameter in pl_module.parameters()])
+
+
+def apply_weights(parts: list[TensorDataset], batch_size: int) -> dict[str, Any]:
+    """Fit somebody else's module on ``parts[rank]`` with applied weights, and once more from its checkpoint."""
+    path, loader = f"{shared_folder()}/theirs.ckpt", DataLoader(parts[RANK], batch_size)
+    weights, gradients = ApplyClassWeights(), Gradients()
+    fit = trainer(callbacks=[weights, gradients], max_epochs=1, use_distributed_sampler=False)
+    module = Theirs()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit.fit(module, loader)
+    fit.save_checkpoint(path)
+    again = ApplyClassWeights(weighting="uniform", replace=True)
+    resumed = Theirs()
+    trainer(callbacks=[again], max_epochs=1, use_distributed_sampler=False).fit(resumed, loader, ckpt_path=path)
+    return {
+        "counts": weights.distribution.counts.tolist(),
+        "in_force": module.criterion.weight.tolist(),
+        "warned": [text for each in caught if "must count the same" in (text := str(each.message))],
+        "gradients": gradients.steps,
+        "parameters": [parameter.detach().clone() for parameter in module.parameters()],
+        "loaded": list(Theirs.load_from_checkpoint(path, strict=True).parameters()),
+        "restored": resumed.criterion.weight.tolist(),
+    }

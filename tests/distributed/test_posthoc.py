@@ -45,3 +45,22 @@ def test_a_new_last_layer_is_the_same_on_every_process_and_alone_is_trained(crew
         False,
     ]
     assert not torch.equal(first["first"][2], first["before"][2])
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_factors_of_the_logits_are_those_of_one_process_with_all_samples(accumulate, crew):
+    inputs, target = dataset(24).tensors
+    parts = list(zip(inputs.split(4), target.split(4), strict=True))
+    (alone,) = crew(1).run(
+        "scale", [list(zip(inputs.split(8 * accumulate), target.split(8 * accumulate), strict=True))]
+    )
+
+    first, second = crew(2).run("scale", [parts[::2], parts[1::2]], accumulate)
+
+    for name in ("scales", "weight", "resumed"):
+        assert torch.equal(first[name], second[name])
+        torch.testing.assert_close(first[name], alone[name], rtol=1e-4, atol=1e-5)
+    for result in (alone, first, second):
+        assert (result["scales"] - 1).abs().min() > 1e-3
+        assert torch.equal(result["resumed"], result["scales"])
+        assert all(result["loaded"])

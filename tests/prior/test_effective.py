@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lightning_imbalance import ClassDistribution, class_weights
 from lightning_imbalance.prior import effective_prior
+from lightning_imbalance.prior.effective import training_log_prior
 
 PETS = ClassDistribution([60, 30, 10], ["cat", "dog", "eel"])
 WEIGHTED = st.lists(st.tuples(st.integers(1, 10**6), st.floats(1e-3, 1e3)), min_size=2, max_size=7)
@@ -98,7 +99,7 @@ def test_the_weight_of_a_label_counts_its_positives_alone() -> None:
 @pytest.mark.parametrize(
     ("weights", "expected"),
     [
-        (torch.ones(2), "`class_weights` must have one weight for each of the 3 classes, got shape (2,)."),
+        (torch.ones(2), "`class_weights` must have one number for each of the 3 classes, got shape (2,)."),
         (torch.tensor([1.0, -1, 1]), "`class_weights` must be finite and not negative, got -1.0 for class 'dog'."),
         (
             torch.tensor([1.0, 1, torch.nan]),
@@ -112,6 +113,12 @@ def test_weights_that_weigh_nothing_are_refused(weights, expected) -> None:
     assert refusal(PETS, weights) == expected
 
 
+def test_a_label_that_never_counts_is_refused() -> None:
+    labels = ClassDistribution([9, 4], task="multilabel", num_samples=9)
+
+    assert refusal(labels, [0.0, 0.0]) == ("`class_weights` must be above 0 for a class that is drawn, got [0.0, 0.0].")
+
+
 def test_a_sampler_of_labels_has_no_prior() -> None:
     labels = ClassDistribution([3, 4], task="multilabel", num_samples=9)
 
@@ -119,3 +126,91 @@ def test_a_sampler_of_labels_has_no_prior() -> None:
         "the distribution must be of classes that exclude each other, got task 'multilabel'. "
         'Make a `ClassDistribution` of two counts and `task="binary"` for each label.'
     )
+
+
+def training_refusal(*arguments: object, **keywords: object) -> str:
+    with pytest.raises(ValueError) as error:
+        training_log_prior(*arguments, **keywords)
+    return str(error.value)
+
+
+@given(WEIGHTED)
+def test_for_losses_it_is_the_same_where_every_class_counts(weighted) -> None:
+    counts, weights = zip(*weighted, strict=True)
+    distribution = ClassDistribution(counts)
+
+    assert torch.allclose(training_log_prior(distribution, weights).exp(), effective_prior(distribution, weights))
+
+
+def test_for_losses_it_is_the_datas_without_anything():
+    prior = training_log_prior(PETS)
+
+    assert prior.dtype == torch.float64
+    assert torch.allclose(prior, PETS.log_priors)
+
+
+def test_balanced_weights_and_balanced_batches_each_make_it_uniform_and_together_reversed():
+    distribution = PETS
+    weights = class_weights(distribution)
+
+    weighted, sampled, twice = (
+        training_log_prior(distribution, *options).exp()
+        for options in ((weights, None), (None, [1, 1, 1]), (weights, [1, 1, 1]))
+    )
+
+    assert weighted.tolist() == pytest.approx([1 / 3] * 3)
+    assert sampled.tolist() == pytest.approx([1 / 3] * 3)
+    assert twice.tolist() == pytest.approx([1 / 9, 2 / 9, 6 / 9])
+
+
+@given(
+    st.lists(st.integers(1, 10**6), min_size=3, max_size=3),
+    st.lists(st.floats(0.01, 100), min_size=3, max_size=3),
+    st.lists(st.floats(0.01, 100), min_size=3, max_size=3),
+    st.lists(st.floats(-10, 10), min_size=3, max_size=3),
+)
+def test_for_losses_it_is_a_product_of_its_parts_and_sums_to_1(counts, weights, sampling, adjustment):
+    prior = training_log_prior(
+        ClassDistribution(counts), weights, sampling, torch.tensor(adjustment, dtype=torch.float64)
+    )
+
+    parts = [w * q * math.exp(-a) for w, q, a in zip(weights, sampling, adjustment, strict=True)]
+    assert prior.exp().tolist() == pytest.approx([part / sum(parts) for part in parts], rel=1e-9)
+
+
+@pytest.mark.parametrize("options", [{}, {"sampling": [60, 10, 0]}])
+def test_for_losses_an_absent_class_has_the_prior_of_the_rarest(options):
+    prior = training_log_prior(ClassDistribution([60, 10, 0]), **options)
+
+    assert prior.exp().tolist() == pytest.approx([0.75, 0.125, 0.125])
+
+
+def test_for_losses_binary_has_two_entries():
+    prior = training_log_prior(ClassDistribution([90, 10], task="binary"), [1.0, 9.0])
+
+    assert prior.exp().tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_for_losses_multilabel_is_refused():
+    distribution = ClassDistribution([1, 2], task="multilabel", num_samples=3)
+
+    assert training_refusal(distribution) == (
+        "`distribution` must be multiclass or binary for a prior over its classes, got a multilabel one, in which each "
+        "label has a prior of its own."
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"class_weights": [1.0, 2.0]}, "`class_weights` must have one number for each of the 3 classes, got shape (2,)."),
+        ({"class_weights": [1.0, 0.0, 2.0]}, "`class_weights` must be finite and above 0, got 0.0 for class 'dog'."),
+        ({"class_weights": [1.0, -1.0, 2.0]}, "`class_weights` must be finite and above 0, got -1.0 for class 'dog'."),
+        ({"class_weights": [1.0, 1.0, math.inf]}, "`class_weights` must be finite and above 0, got inf for class 'eel'."),
+        ({"sampling": [1.0]}, "`sampling` must have one number for each of the 3 classes, got shape (1,)."),
+        ({"sampling": [-1.0, 0.0, 2.0]}, "`sampling` must be finite and not negative, got -1.0 for class 'cat'."),
+        ({"sampling": [1.0, math.nan, 2.0]}, "`sampling` must be finite and not negative, got nan for class 'dog'."),
+    ],
+)  # fmt: skip
+def test_for_losses_what_is_no_number_a_class_is_refused(options, expected):
+    assert training_refusal(PETS, **options) == expected
