@@ -12,9 +12,17 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.models import resnet18
 
-from lightning_imbalance import ClassDistribution, ImbalanceMonitor, WeightedClassifier, class_weights, prior
+from lightning_imbalance import (
+    ClassDistribution,
+    ImbalanceMonitor,
+    RebalancedDataModule,
+    WeightedClassifier,
+    class_weights,
+    prior,
+)
 from lightning_imbalance.callbacks import ApplyClassWeights, DeferredReweighting
 from lightning_imbalance.losses import CosineClassifier, LDAMLoss
+from lightning_imbalance.samplers import ClassBalancedSampler, UndersamplingSampler
 
 FLOWERS = ["aster", "daisy", "iris", "lily", "rose", "tulip"]
 COUNTS = [9, 7, 5, 4, 3, 2]
@@ -159,6 +167,29 @@ def test_3_a_module_that_cannot_be_changed(flowers):
     expected = torch.tensor([30 / (6 * count) for count in COUNTS])
     torch.testing.assert_close(somebody_elses_module.criterion.weight, expected)
     assert "val_balanced_accuracy" in trainer.callback_metrics
+
+
+def test_7_draw_the_classes_evenly(flowers):
+    dm = flowers
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 6))
+    model = WeightedClassifier(net, weighting="uniform")
+    trainer = L.Trainer(max_epochs=1, accelerator="cpu", callbacks=[ImbalanceMonitor(train=True)])
+    trainer.fit(model, datamodule=RebalancedDataModule(dm, sampler="balanced"))
+
+    torch.testing.assert_close(model.training_prior, torch.full((6,), 1 / 6, dtype=torch.float64))
+    assert "val_balanced_accuracy" in trainer.callback_metrics
+
+
+def test_7_or_by_hand():
+    ds = TensorDataset(torch.zeros(170, 1), torch.tensor([0] * 100 + [1] * 50 + [2] * 20))
+
+    by_root = DataLoader(ds, sampler=ClassBalancedSampler(ds, power=0.5), batch_size=256)
+    evenly = DataLoader(ds, sampler=UndersamplingSampler(ds), batch_size=20)
+
+    drawn = torch.cat([target for _, target in by_root]).bincount()
+    shares = torch.tensor([100, 50, 20]).sqrt()
+    assert (drawn - 170 * shares / shares.sum()).abs().max() < 1
+    assert torch.cat([target for _, target in evenly]).bincount().tolist() == [20, 20, 20]
 
 
 def test_8_the_method_of_that_paper(flowers):

@@ -14,6 +14,7 @@ from lightning_imbalance import ClassDistribution, class_weights
 from lightning_imbalance.losses import BalancedSoftmaxLoss, LogitAdjustedLoss, Loss, WeightedCrossEntropy
 from lightning_imbalance.metrics import BalancedAccuracy
 from lightning_imbalance.prior import adjust_logits, log_prior
+from lightning_imbalance.samplers import ClassBalancedSampler
 
 COUNTS = [20_000, 2_000, 200]
 CENTRES = torch.tensor([[0.0, 0.0], [1.8, 0.4], [0.6, 2.0]])
@@ -25,7 +26,7 @@ LOSSES = {
     "logit_adjusted, tau 0.5": lambda: LogitAdjustedLoss(tau=0.5),
 }
 WEIGHTINGS = ["uniform", "balanced", "inverse_sqrt"]
-SAMPLERS = {"natural": None, "balanced": [1 / 3, 1 / 3, 1 / 3], "square root": [0.6, 0.28, 0.12]}
+SAMPLERS = {"natural": None, "balanced": 0.0, "square root": 0.5}  # by the power of the counts
 
 
 def draw(counts: list[int], seed: int) -> tuple[Tensor, Tensor]:
@@ -39,15 +40,14 @@ def bayes(inputs: Tensor, prior: Tensor) -> Tensor:
     return (-torch.cdist(inputs, CENTRES).square() / 2 + prior.log().float()).softmax(1)
 
 
-def train(loss: Loss, weights: Tensor, shares: list[float] | None) -> nn.Linear:
-    """Fit a linear model to its optimum; a sampler draws the classes in these shares, with replacement."""
-    counts = COUNTS if shares is None else [round(sum(COUNTS) * share) for share in shares]
+def train(loss: Loss, weights: Tensor, power: float | None) -> tuple[nn.Linear, Tensor | None]:
+    """Fit a linear model to its optimum; return it, and the class shares of the sampler that drew its samples."""
     inputs, target = draw(COUNTS, seed=0)
-    if shares is not None:
-        generator = torch.Generator().manual_seed(1)
-        members = [(target == c).nonzero().squeeze(1) for c in range(3)]
-        chosen = [m[torch.randint(len(m), (n,), generator=generator)] for m, n in zip(members, counts, strict=True)]
-        inputs, target = inputs[torch.cat(chosen)], target[torch.cat(chosen)]
+    shares = None
+    if power is not None:
+        sampler = ClassBalancedSampler(target, power)
+        chosen, shares = list(sampler), sampler.class_prior
+        inputs, target = inputs[chosen], target[chosen]
     torch.manual_seed(0)
     model = nn.Linear(2, 3)
     optimizer = torch.optim.LBFGS(model.parameters(), max_iter=60, line_search_fn="strong_wolfe")
@@ -59,7 +59,7 @@ def train(loss: Loss, weights: Tensor, shares: list[float] | None) -> nn.Linear:
         return value
 
     optimizer.step(closure)
-    return model
+    return model, shares
 
 
 def calibration_error(probabilities: Tensor, target: Tensor, bins: int = 15) -> float:
@@ -84,9 +84,9 @@ def balanced_accuracy(probabilities: Tensor, target: Tensor) -> float:
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_probabilities_are_true_for_the_prior_asked_for(name, weighting, sampler):
-    weights, shares = class_weights(NATURAL, weighting), SAMPLERS[sampler]
+    weights = class_weights(NATURAL, weighting)
     loss = LOSSES[name]().adapt(NATURAL)
-    model = train(loss, weights, shares)
+    model, shares = train(loss, weights, SAMPLERS[sampler])
     source = loss.log_prior(NATURAL, weights, shares)
     inputs, target = draw([40_000, 4_000, 400], seed=2)
     even_inputs, even_target = draw([20_000] * 3, seed=3)
@@ -111,8 +111,8 @@ def test_uncorrected_they_are_not():
     inputs, target = draw([40_000, 4_000, 400], seed=2)
 
     with torch.no_grad():
-        once = train(WeightedCrossEntropy(), weights, None)(inputs).softmax(1)
-        twice = train(WeightedCrossEntropy(), weights, SAMPLERS["balanced"])(inputs).softmax(1)
+        once = train(WeightedCrossEntropy(), weights, None)[0](inputs).softmax(1)
+        twice = train(WeightedCrossEntropy(), weights, SAMPLERS["balanced"])[0](inputs).softmax(1)
 
     # The rare class is 0.9 % of the data. Its mean probability shows what the calibration error of the largest
     # probability alone, 0.005 here, does not.

@@ -19,7 +19,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 from typing_extensions import Self
 
-from lightning_imbalance import ClassDistribution, ImbalanceMonitor, WeightedClassifier
+from lightning_imbalance import ClassDistribution, ImbalanceMonitor, RebalancedDataModule, WeightedClassifier
 from lightning_imbalance.callbacks import (
     ApplyClassWeights,
     ClassifierRetraining,
@@ -400,4 +400,41 @@ def apply_weights(parts: list[TensorDataset], batch_size: int) -> dict[str, Any]
         "parameters": [parameter.detach().clone() for parameter in module.parameters()],
         "loaded": list(Theirs.load_from_checkpoint(path, strict=True).parameters()),
         "restored": resumed.criterion.weight.tolist(),
+    }
+
+
+class Drawn(WeightedClassifier):
+    """Remembers the samples of each epoch; a sample's input is its index."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        super().__init__(nn.Linear(1, CLASSES), weighting="uniform")
+        self.epochs: list[list[int]] = []
+
+    def on_train_epoch_start(self) -> None:
+        self.epochs.append([])
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        self.epochs[-1] += batch[0].flatten().int().tolist()
+        return super().training_step(batch, batch_idx)
+
+
+def balanced_draws(counts: list[int], workers: int, path: str | None = None, stop: int = 3) -> dict[str, Any]:
+    """Fit with a balanced datamodule for three epochs, or up to ``stop`` and from the checkpoint in ``path`` on."""
+    target = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
+    dataset = TensorDataset(torch.arange(len(target)).float()[:, None], target)
+    inside = L.LightningDataModule()
+    inside.train_dataloader = lambda: DataLoader(dataset, batch_size=3, num_workers=workers)  # type: ignore[method-assign]
+    data, model = RebalancedDataModule(inside, seed=5), Drawn()
+    fit = trainer(max_epochs=stop)
+    fit.fit(model, datamodule=data, ckpt_path=path if stop == 3 else None)
+    if path and stop < 3:
+        fit.save_checkpoint(path)
+    sampler = fit.train_dataloader.sampler
+    return {
+        "sampler": type(sampler).__name__,
+        "length": len(sampler),
+        "epochs": model.epochs,
+        "prior": model.training_prior.tolist(),
+        "weight": model.model.weight.flatten().tolist(),
     }
