@@ -31,6 +31,7 @@ class Predictions(ClassState):
 
     _loss: Loss
     _target_prior: TargetPrior | None = None
+    _corrected_twice = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -61,15 +62,29 @@ class Predictions(ClassState):
         """
         return self._loss.log_prior(self._trained_on(), self.class_weights.cpu(), self.sampling).exp()
 
+    def setup(self, stage: str) -> None:
+        """Forget the sampler of an earlier fit."""
+        super().setup(stage)
+        if stage == "fit":
+            self.sampling, self._corrected_twice = None, False
+
     def on_train_start(self) -> None:
         """See how often the training dataloader draws each class, and say where that corrects a second time."""
         super().on_train_start()
-        distribution = self.distribution
-        if distribution is None:  # which the first loss says
-            return
-        self.sampling = sampled_classes(self.trainer.train_dataloader, distribution)
-        if self.sampling is not None:
-            warn_of_sampler_and_weights(self._loss, distribution, self.class_weights, self.sampling)
+        if self.distribution is not None:  # else the first loss says so
+            self.sampling = sampled_classes(self.trainer.train_dataloader, self.distribution)
+            self._look_at_both(self.distribution)
+
+    def fill(self, distribution: ClassDistribution, weights: Tensor) -> None:
+        """Write counts and weights into the buffers; weights that come after the start are looked at too."""
+        super().fill(distribution, weights)
+        self._look_at_both(distribution)
+
+    def _look_at_both(self, distribution: ClassDistribution) -> None:
+        if self.sampling is not None and not self._corrected_twice:
+            self._corrected_twice = warn_of_sampler_and_weights(
+                self._loss, distribution, self.class_weights, self.sampling
+            )
 
     def _trained_on(self) -> ClassDistribution:
         if self.distribution is None:

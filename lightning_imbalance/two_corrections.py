@@ -44,7 +44,7 @@ def warn_of_two_corrections(loss: Loss, distribution: ClassDistribution, weights
     )
 
 
-def warn_of_sampler_and_weights(loss: Loss, distribution: ClassDistribution, weights: Tensor, sampling: Tensor) -> None:
+def warn_of_sampler_and_weights(loss: Loss, distribution: ClassDistribution, weights: Tensor, sampling: Tensor) -> bool:
     """Warn where a sampler and the weights or the loss make up for the counts together, and for more than there is.
 
     That is where the model comes to believe that the rarest class is more frequent than the most frequent one: with
@@ -56,28 +56,33 @@ def warn_of_sampler_and_weights(loss: Loss, distribution: ClassDistribution, wei
         weights: The class weights, shape ``(C,)``.
         sampling: Share of each class in the batches, shape ``(C,)``.
 
+    Returns:
+        Whether it was so.
+
     Example:
         >>> from lightning_imbalance.losses import WeightedCrossEntropy
         >>> data, half = ClassDistribution([9, 1]), torch.tensor([0.5, 0.5])
         >>> warn_of_sampler_and_weights(WeightedCrossEntropy(), data, torch.ones(2), half)
+        False
     """
     try:
         without, together = (loss.log_prior(distribution, weights.cpu(), each).exp() for each in (None, sampling))
     except ValueError:
-        return
+        return False
     drawn = (distribution.counts > 0) & (sampling > 0)
     natural = distribution.priors[drawn]
     if len(natural) == 0 or torch.allclose(without[drawn] / without[drawn].sum(), natural, rtol=1e-3):
-        return
+        return False
     believed = together[drawn]
     if believed[natural.argmin()] <= believed[natural.argmax()] * 1.01:
-        return
+        return False
     by = "weights" if bool((weights != weights[0]).any()) else repr(loss)
     rank_zero_warn(
         f"the counts must be corrected for once, got a sampler that draws the rare classes more often and {by}. The "
         f"model learns the class prior {_listed(together, distribution)}. "
         'Pass `weighting="uniform"` and `loss="cross_entropy"`, or leave out the sampler.'
     )
+    return True
 
 
 def _listed(prior: Tensor, distribution: ClassDistribution) -> str:

@@ -174,7 +174,7 @@ CALLBACKS = {
     "ClassifierRetraining": ["start_epoch=1", "weighting=inverse_sqrt", "update_bn=true"],
     "DeferredReweighting": ["start=0.5", "scheme=lightning_imbalance.weighting.Power", "scheme.exponent=0.25"],
     "ImbalanceMonitor": ['distribution={"counts": [20, 5, 5]}'],
-    "LearnableWeightScaling": ["fraction=0.5", "weighting=null"],
+    "LearnableWeightScaling": ["start=0.5", "weighting=null"],
     "TauNormalization": ["tau=auto", "taus=[0, 0.5, 1]"],
     "TemperatureScaling": [],
     "ThresholdTuning": ["force=true"],

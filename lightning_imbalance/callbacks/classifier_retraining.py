@@ -18,8 +18,9 @@ class ClassifierRetraining(SecondStage):
     features learned from the data as they are serve rare classes too, and only the classifier is biased. At the start
     epoch every parameter outside of the last layer is frozen, the last layer is drawn anew, and what its optimizer
     remembers of it is forgotten. The paper draws class-balanced batches; here the class weights become ``weighting``,
-    whose mean over all samples is the same. With a balanced sampler of your own, which the Trainer can switch to with
-    ``reload_dataloaders_every_n_epochs``, pass ``weighting=None``, or it corrects twice.
+    whose mean over all samples is the same. To draw as the paper does, pass ``weighting=None`` and a datamodule whose
+    sampler changes in the same epoch: ``RebalancedDataModule(dm, "deferred")`` with ``start=0.8``, or
+    ``partial(ProgressivelyBalancedSampler, start=160, end=160)`` with ``start_epoch=160``.
 
     The learning rate is that of the optimizer and its schedule. A new layer needs one that is not at its end: let the
     schedule restart at the start epoch.
@@ -29,7 +30,7 @@ class ClassifierRetraining(SecondStage):
 
     Args:
         start_epoch: The epoch, counted from 0, from which on only the last layer is trained.
-        fraction: The same as a share of ``max_epochs``, from 0 to below 1. One of both is given.
+        start: The same as a share of ``max_epochs``, from 0 to below 1. One of both is given.
         head: Path of the last layer, such as ``"model.fc"``; by default the last ``torch.nn.Linear``.
         weighting: Class weights from then on, as :func:`~lightning_imbalance.class_weights` takes them; ``None`` leaves
             them.
@@ -41,7 +42,7 @@ class ClassifierRetraining(SecondStage):
 
     Raises:
         TypeError: The module has no class weights, and ``weighting`` is not ``None``.
-        ValueError: None or both of ``start_epoch`` and ``fraction`` are given, there is no such epoch or layer, or the
+        ValueError: None or both of ``start_epoch`` and ``start`` are given, there is no such epoch or layer, or the
             strategy cannot train a part of the parameters.
 
     Example:

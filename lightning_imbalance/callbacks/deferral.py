@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import get_args
@@ -10,7 +9,7 @@ from typing import get_args
 from torch import Tensor
 
 from lightning_imbalance.distribution import ClassDistribution
-from lightning_imbalance.functional.ramp import Ramp, ramped
+from lightning_imbalance.functional.ramp import Ramp, epoch_at, ramped
 
 START = 0.8
 
@@ -94,8 +93,7 @@ class Deferral:
                 f"max_epochs={max_epochs}. Pass `start_epoch=...`, or `Trainer(max_epochs=...)`."
             )
             raise ValueError(msg)
-        # 0.57 * 100 is 56.99999999999999.
-        return math.floor(round(start * max_epochs, 9))
+        return epoch_at(start, max_epochs)
 
     def mixture(self, epoch: int, max_epochs: int = -1) -> float:
         """Return the share of the new weights in an epoch, from 0 to 1.

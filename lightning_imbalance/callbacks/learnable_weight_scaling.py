@@ -41,7 +41,7 @@ class LearnableWeightScaling(SecondStage):
 
     Args:
         start_epoch: The epoch, counted from 0, from which on only the factors are trained.
-        fraction: The same as a share of ``max_epochs``, from 0 to below 1. One of both is given.
+        start: The same as a share of ``max_epochs``, from 0 to below 1. One of both is given.
         head: Path of the last layer, such as ``"model.fc"``; by default the last ``torch.nn.Linear``. Its outputs must
             be the logits.
         weighting: Class weights from then on, as :func:`~lightning_imbalance.class_weights` takes them; ``None`` leaves
@@ -56,7 +56,7 @@ class LearnableWeightScaling(SecondStage):
     Raises:
         TypeError: In ``setup``: the last layer is no plain ``torch.nn.Linear``, or the module has no class weights and
             ``weighting`` is not ``None``.
-        ValueError: None or both of ``start_epoch`` and ``fraction`` are given. In ``setup``: there is no such epoch or
+        ValueError: None or both of ``start_epoch`` and ``start`` are given. In ``setup``: there is no such epoch or
             layer, the module is not multiclass, another callback would change the same, or the strategy cannot train a
             part of the parameters. When the fit begins: the checkpoint that it is resumed from was made without this
             callback.
@@ -82,12 +82,12 @@ class LearnableWeightScaling(SecondStage):
         self,
         start_epoch: int | None = None,
         *,
-        fraction: float | None = None,
+        start: float | None = None,
         head: str | None = None,
         weighting: Weighting | None = "balanced",
         update_bn: bool = False,
     ) -> None:
-        super().__init__(start_epoch, fraction=fraction, head=head, weighting=weighting, update_bn=update_bn)
+        super().__init__(start_epoch, start=start, head=head, weighting=weighting, update_bn=update_bn)
         self._layer: ScaledLinear | None = None
         self._kept: dict[str, Tensor] = {}
 

@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from lightning_imbalance.callbacks.deferred_reweighting import DeferredReweighting
 from lightning_imbalance.callbacks.heads import find_head
 from lightning_imbalance.class_state import ClassState
+from lightning_imbalance.functional.ramp import epoch_at
 from lightning_imbalance.losses.unreduced import UnreducedLoss
 from lightning_imbalance.weighting import Weighting, check_weighting, class_weights
 
@@ -27,7 +28,7 @@ class SecondStage(L.Callback, ABC):
 
     Args:
         start_epoch: The epoch, counted from 0, from which on only that part is trained.
-        fraction: The same as a share of ``max_epochs``, from 0 to below 1. One of both is given.
+        start: The same as a share of ``max_epochs``, from 0 to below 1. One of both is given.
         head: Path of the last layer, such as ``"model.fc"``; by default the last ``torch.nn.Linear``.
         weighting: Class weights from then on, as :func:`~lightning_imbalance.class_weights` takes them; ``None`` leaves
             them.
@@ -38,7 +39,7 @@ class SecondStage(L.Callback, ABC):
 
     Raises:
         TypeError: In ``setup``: the module has no class weights, and ``weighting`` is not ``None``.
-        ValueError: None or both of ``start_epoch`` and ``fraction`` are given. In ``setup``: there is no such epoch or
+        ValueError: None or both of ``start_epoch`` and ``start`` are given. In ``setup``: there is no such epoch or
             layer, another callback would change the same, or the strategy cannot train a part of the parameters.
 
     Example:
@@ -63,25 +64,24 @@ class SecondStage(L.Callback, ABC):
         self,
         start_epoch: int | None = None,
         *,
-        fraction: float | None = None,
+        start: float | None = None,
         head: str | None = None,
         weighting: Weighting | None = "balanced",
         update_bn: bool = False,
     ) -> None:
-        if (start_epoch is None) == (fraction is None):
+        if (start_epoch is None) == (start is None):
             msg = (
-                "one of `start_epoch` and `fraction` must be given, got "
-                f"start_epoch={start_epoch!r} and fraction={fraction!r}."
+                f"one of `start_epoch` and `start` must be given, got start_epoch={start_epoch!r} and start={start!r}."
             )
             raise ValueError(msg)
         if start_epoch is not None and start_epoch < 0:
             msg = f"`start_epoch` must be at least 0, got {start_epoch}."
             raise ValueError(msg)
-        if fraction is not None and not 0 <= fraction < 1:
-            msg = f"`fraction` must be from 0 to below 1, got {fraction}."
+        if start is not None and not 0 <= start < 1:
+            msg = f"`start` must be from 0 to below 1, got {start}."
             raise ValueError(msg)
         self.start_epoch = start_epoch
-        self.fraction = fraction
+        self.start = start
         self.head = head
         self.weighting = weighting
         self.update_bn = update_bn
@@ -175,12 +175,12 @@ class SecondStage(L.Callback, ABC):
 
     def _first_epoch(self, max_epochs: int | None) -> int:
         endless = max_epochs is None or max_epochs < 0
-        if self.fraction is not None:
+        if self.start is not None:
             if endless:
-                msg = f"`max_epochs` must be given for `fraction`, got {max_epochs}. Or pass `start_epoch`."
+                msg = f"`max_epochs` must be given for `start`, got {max_epochs}. Or pass `start_epoch`."
                 raise ValueError(msg)
             epochs = max_epochs or 0
-            return min(round(self.fraction * epochs), epochs - 1)
+            return epoch_at(self.start, epochs)
         start = self.start_epoch or 0
         if not endless and start >= (max_epochs or 0):
             msg = f"`start_epoch` must be below `max_epochs`, or it never comes, got {start} of {max_epochs}."

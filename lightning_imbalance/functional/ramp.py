@@ -1,4 +1,4 @@
-"""How something goes from 0 to 1."""
+"""When something begins, and how it goes from 0 to 1."""
 
 from __future__ import annotations
 
@@ -23,6 +23,24 @@ def ramped(passed: float, ramp: Ramp) -> float:
         (0.25, 0.146)
     """
     return passed if ramp == "linear" else (1 - math.cos(math.pi * passed)) / 2
+
+
+def epoch_at(share: float, max_epochs: int) -> int:
+    """Return the epoch in which a share of all epochs is over.
+
+    Args:
+        share: From 0 to below 1.
+        max_epochs: Number of epochs, 1 or more.
+
+    Returns:
+        From 0 to ``max_epochs`` - 1.
+
+    Example:
+        >>> epoch_at(0.8, 200), epoch_at(0.8, 7)
+        (160, 5)
+    """
+    # 0.57 * 100 is 56.99999999999999.
+    return math.floor(round(share * max_epochs, 9))
 
 
 def check_ramp(ramp: Ramp) -> Ramp:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch.utils.data import Dataset
 
+from lightning_imbalance.functional.ramp import epoch_at
 from lightning_imbalance.samplers.base import ClassSampler, Options
 from lightning_imbalance.samplers.class_balanced import ClassBalancedSampler
 from lightning_imbalance.samplers.oversampling import OversamplingSampler
@@ -29,7 +29,7 @@ def _progressive(dataset: Any, epochs: int, options: Options) -> ClassSampler:
 
 
 def _deferred(dataset: Any, epochs: int, options: Options) -> ClassSampler:
-    start = math.floor(round(DEFERRED_START * epochs, 9))
+    start = epoch_at(DEFERRED_START, epochs)
     return ProgressivelyBalancedSampler(dataset, end=start, start=start, **options)
 
 

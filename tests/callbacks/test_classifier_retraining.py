@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import copy
+from typing import ClassVar
 
 import lightning as L
 import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
-from torch import nn
-from torch.utils.data import DataLoader
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
-from lightning_imbalance import ClassDistribution, WeightedClassifier, class_weights
+from lightning_imbalance import ClassDistribution, RebalancedDataModule, WeightedClassifier, class_weights
 from lightning_imbalance.callbacks import ClassifierRetraining
 from lightning_imbalance.losses import CosineClassifier
+from lightning_imbalance.samplers import ClassBalancedSampler
 
 COUNTS = [20, 5, 5]
 BALANCED = class_weights(ClassDistribution(COUNTS)).tolist()
@@ -58,7 +60,7 @@ BACKBONE = {"0.weight", "0.bias", "1.weight", "1.bias"}
 HEAD = {"3.weight", "3.bias"}
 
 
-@pytest.mark.parametrize("when", [{"start_epoch": 2}, {"fraction": 0.5}])
+@pytest.mark.parametrize("when", [{"start_epoch": 2}, {"start": 0.5}])
 def test_from_the_start_epoch_on_only_the_last_layer_is_trained(when, fitted):
     callback = ClassifierRetraining(**when)
 
@@ -210,9 +212,11 @@ def test_a_head_of_another_kind_can_be_named(fitted):
     assert moved(states.ends[0], states.starts[1]) == {"3.0.weight", "3.0.bias", "3.1.weight"}
 
 
-@pytest.mark.parametrize(("fraction", "epochs", "start"), [(0.0, 3, 0), (0.29, 100, 29), (0.9, 10, 9), (0.99, 10, 9)])
-def test_a_fraction_is_rounded_to_an_epoch_that_comes(fraction, epochs, start, tiny_trainer):
-    callback = ClassifierRetraining(fraction=fraction)
+@pytest.mark.parametrize(
+    ("share", "epochs", "start"), [(0.0, 3, 0), (0.29, 100, 29), (0.9, 10, 9), (0.99, 10, 9), (0.8, 7, 5)]
+)
+def test_a_share_is_rounded_down_to_an_epoch(share, epochs, start, tiny_trainer):
+    callback = ClassifierRetraining(start=share)
 
     callback.setup(tiny_trainer(max_epochs=epochs), WeightedClassifier(network()), "fit")
 
@@ -247,10 +251,10 @@ def test_another_module_is_retrained_without_class_weights(tiny_trainer, blobs):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "one of `start_epoch` and `fraction` must be given, got start_epoch=None and fraction=None."),
-        ({"start_epoch": 1, "fraction": 0.5}, "one of `start_epoch` and `fraction` must be given, got start_epoch=1 and fraction=0.5."),
+        ({}, "one of `start_epoch` and `start` must be given, got start_epoch=None and start=None."),
+        ({"start_epoch": 1, "start": 0.5}, "one of `start_epoch` and `start` must be given, got start_epoch=1 and start=0.5."),
         ({"start_epoch": -1}, "`start_epoch` must be at least 0, got -1."),
-        ({"fraction": 1.0}, "`fraction` must be from 0 to below 1, got 1.0."),
+        ({"start": 1.0}, "`start` must be from 0 to below 1, got 1.0."),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named(options, message):
@@ -264,7 +268,7 @@ def test_a_mistake_is_named(options, message):
     ("options", "trainer", "message"),
     [
         ({"start_epoch": 3}, {"max_epochs": 3}, "`start_epoch` must be below `max_epochs`, or it never comes, got 3 of 3."),
-        ({"fraction": 0.5}, {"max_epochs": -1}, "`max_epochs` must be given for `fraction`, got -1. Or pass `start_epoch`."),
+        ({"start": 0.5}, {"max_epochs": -1}, "`max_epochs` must be given for `start`, got -1. Or pass `start_epoch`."),
         ({"start_epoch": 1, "head": "model.2"}, {"max_epochs": 2}, "`head` must have `reset_parameters`, as torch.nn.Linear does, got ReLU for 'model.2'."),
         (
             {"start_epoch": 1},
@@ -331,3 +335,35 @@ def test_an_optimizer_without_the_last_layer_is_refused(tiny_trainer, blobs):
     assert str(error.value) == (
         "the optimizer must have the parameters of the last layer from the beginning, got an optimizer without them. Give it `self.parameters()`."
     )
+
+
+def test_the_batches_can_be_balanced_from_the_same_epoch_on(tiny_trainer):
+    class Watching(WeightedClassifier):
+        drawn: ClassVar[dict[int, Tensor]] = {}
+
+        def training_step(self, batch, batch_idx):
+            self.drawn[self.current_epoch] = batch[1].bincount(minlength=2)
+            return super().training_step(batch, batch_idx)
+
+    dataset = TensorDataset(torch.randn(60, 4), torch.tensor([0] * 50 + [1] * 10))
+    inside = L.LightningDataModule()
+    inside.train_dataloader = lambda: DataLoader(dataset, batch_size=60)
+    model = Watching(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)), weighting="uniform")
+    retraining = ClassifierRetraining(start=0.8, weighting=None)
+
+    tiny_trainer(max_epochs=7, callbacks=[retraining]).fit(
+        model, datamodule=RebalancedDataModule(inside, sampler="deferred")
+    )
+
+    assert [counts.tolist() for counts in model.drawn.values()] == [[50, 10]] * 5 + [[30, 30]] * 2
+    assert retraining.started
+    torch.testing.assert_close(model.training_prior, torch.tensor([0.5, 0.5], dtype=torch.float64))
+
+
+def test_weights_that_come_beside_a_balanced_sampler_are_named(tiny_trainer):
+    dataset = TensorDataset(torch.randn(60, 4), torch.tensor([0] * 50 + [1] * 10))
+    model = WeightedClassifier(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)), weighting="uniform")
+    trainer = tiny_trainer(max_epochs=2, callbacks=[ClassifierRetraining(start_epoch=1)])
+
+    with pytest.warns(UserWarning, match="got a sampler that draws the rare classes more often and weights"):
+        trainer.fit(model, DataLoader(dataset, 20, sampler=ClassBalancedSampler(dataset)))

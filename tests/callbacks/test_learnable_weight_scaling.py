@@ -96,7 +96,7 @@ def test_the_factors_are_those_that_plain_torch_learns(accumulate, fitted, blobs
     assert (callback.scales - 1).abs().min() > 0.01
 
 
-@pytest.mark.parametrize("when", [{"start_epoch": 2}, {"fraction": 0.5}])
+@pytest.mark.parametrize("when", [{"start_epoch": 2}, {"start": 0.5}])
 def test_from_the_start_epoch_on_only_the_factors_are_trained(when, fitted):
     callback = LearnableWeightScaling(**when)
 

@@ -25,9 +25,9 @@ def refusal(tiny_trainer):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "one of `start_epoch` and `fraction` must be given, got start_epoch=None and fraction=None."),
+        ({}, "one of `start_epoch` and `start` must be given, got start_epoch=None and start=None."),
         ({"start_epoch": -1}, "`start_epoch` must be at least 0, got -1."),
-        ({"fraction": 1.0}, "`fraction` must be from 0 to below 1, got 1.0."),
+        ({"start": 1.0}, "`start` must be from 0 to below 1, got 1.0."),
     ],
 )
 def test_a_start_that_is_none_is_refused_by_every_stage(kind, options, message):
