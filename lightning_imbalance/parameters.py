@@ -1,4 +1,4 @@
-"""What a number that a loss is made with may be."""
+"""What a number that a loss or a transform is made with may be."""
 
 from __future__ import annotations
 

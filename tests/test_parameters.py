@@ -5,7 +5,7 @@ import math
 import pytest
 
 from lightning_imbalance import losses
-from lightning_imbalance.losses.parameters import not_negative, positive, share
+from lightning_imbalance.parameters import not_negative, positive, share
 
 
 @pytest.mark.parametrize(
