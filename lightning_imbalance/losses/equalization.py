@@ -45,6 +45,7 @@ class EqualizationLoss(CountedLoss):
     """
 
     tasks = ("multiclass",)
+    soft_targets = False
 
     def __init__(
         self,

@@ -40,6 +40,7 @@ class SeesawLoss(CountedLoss):
     """
 
     tasks = ("multiclass",)
+    soft_targets = False
 
     def __init__(
         self,
