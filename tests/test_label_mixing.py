@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 from functools import partial
 
+import lightning as L
 import pytest
 import torch
+from lightning.pytorch.cli import LightningCLI
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -355,3 +357,71 @@ def test_synthetic_samples_may_be_trained_on_and_not_be_evaluated_on(run, tiny_t
         f"{stage} data must be real samples, got a Dreamt, which holds synthetic ones. Split the data first, and make "
         "more of the training part alone."
     )
+
+
+class Data(L.LightningDataModule):
+    def train_dataloader(self):
+        return DataLoader(Photographs(), batch_size=7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--model.batch_transform=remix"], "Remix()"),
+        (
+            [
+                "--model.batch_transform.class_path=lightning_imbalance.synthesis.Remix",
+                "--model.batch_transform.init_args.kappa=2.0",
+            ],
+            "Remix(kappa=2.0)",
+        ),
+    ],
+    ids=["name", "class"],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Lightning's own use of jsonargparse
+def test_the_command_line_takes_it_by_name_and_by_class(arguments, expected, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["program"])  # those of pytest are none of Lightning's
+    net = ["--model.model=torch.nn.Linear", "--model.model.in_features=4", "--model.model.out_features=3"]
+    cli = LightningCLI(
+        WeightedClassifier,
+        Data,
+        run=False,
+        args=[*net, *arguments, "--trainer.accelerator=cpu", "--trainer.logger=false"],
+        save_config_callback=None,
+        seed_everything_default=False,
+    )
+
+    assert repr(cli.model.batch_transform) == expected
+
+
+@pytest.mark.parametrize("transform", ["mixup", "remix", "cutmix_minority"])
+def test_a_fit_that_is_resumed_mixes_as_one_that_was_never_interrupted(transform, tiny_trainer, tmp_path):
+    class Seeded(WeightedClassifier):
+        def on_train_batch_start(self, batch, batch_idx):
+            # The generator is the user's to restore; here it depends on the epoch and the batch alone.
+            torch.manual_seed(100 * self.current_epoch + batch_idx)
+            super().on_train_batch_start(batch, batch_idx)
+
+    def fit(epochs, resume=None):
+        options = {"skip_first": 1, "skip_last": 1, "probability": 1.0}
+        mixing = CutMixMinority(**options) if transform == "cutmix_minority" else transform
+        model = Seeded(network(), batch_transform=mixing)
+        trainer = tiny_trainer(max_epochs=4, callbacks=[Stop(epochs)])
+        trainer.fit(model, DataLoader(Photographs(), batch_size=7), ckpt_path=resume)
+        return model, trainer
+
+    whole, _ = fit(4)
+    _, stopped = fit(2)
+    stopped.save_checkpoint(tmp_path / "half.ckpt")
+    resumed, _ = fit(4, tmp_path / "half.ckpt")
+
+    assert torch.equal(resumed.model[1].weight, whole.model[1].weight)
+    assert torch.equal(resumed.model[1].bias, whole.model[1].bias)
+
+
+class Stop(L.Callback):
+    def __init__(self, epochs) -> None:
+        self.epochs = epochs
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        trainer.should_stop = trainer.current_epoch + 1 >= self.epochs

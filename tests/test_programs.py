@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.models import resnet18
 
-from lightning_imbalance import ClassDistribution, ImbalanceMonitor, WeightedClassifier, class_weights, prior
+from lightning_imbalance import ClassDistribution, ImbalanceMonitor, WeightedClassifier, class_weights, prior, synthesis
 from lightning_imbalance.callbacks import ApplyClassWeights, DeferredReweighting
 from lightning_imbalance.losses import CosineClassifier, LDAMLoss
 
@@ -159,6 +159,19 @@ def test_3_a_module_that_cannot_be_changed(flowers):
     expected = torch.tensor([30 / (6 * count) for count in COUNTS])
     torch.testing.assert_close(somebody_elses_module.criterion.weight, expected)
     assert "val_balanced_accuracy" in trainer.callback_metrics
+
+
+def test_12_more_samples_of_the_rare_class(flowers, tiny_trainer):
+    labels = torch.tensor([0] * 24 + [1] * 8)
+    table = TensorDataset(torch.randn(32, 5) + labels[:, None], labels)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 6))
+
+    train = synthesis.resample(table, "smote")
+    model = WeightedClassifier(net, batch_transform=synthesis.Remix())
+    tiny_trainer().fit(model, datamodule=flowers)
+
+    assert train.tensors[1].bincount().tolist() == [24, 24]
+    assert model.batch_transform.class_counts.tolist() == COUNTS
 
 
 def test_8_the_method_of_that_paper(flowers):
