@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
 
 from lightning_imbalance.class_state import ClassState
 from lightning_imbalance.distribution import ClassDistribution
@@ -22,8 +23,7 @@ class LabelMixing(ClassState):
     """Gives a module that knows its classes the attribute ``batch_transform``, and tells it counts and epochs.
 
     Arguments are those of :class:`~lightning_imbalance.class_state.ClassState`. Its ``training_step`` calls
-    ``self.batch_transform(inputs, target)``, and no other step does. Validation and test data that hold synthetic
-    samples are refused.
+    :meth:`mix_batch`, and no other step does. Validation and test data that hold synthetic samples are refused.
 
     Attributes:
         batch_transform: The transform, a copy of the one given; ``None`` without one.
@@ -34,13 +34,13 @@ class LabelMixing(ClassState):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.batch_transform = None
-        self._warned_unmixed = False
+        self._has_mixed, self._warned_unmixed = False, False
 
     def setup(self, stage: str) -> None:
         """Refuse what cannot be mixed in this fit, before its first step."""
         super().setup(stage)
         if stage == "fit" and self.batch_transform is not None:
-            self.batch_transform.used = False
+            self._has_mixed = False
             self._tell_epoch(self.batch_transform)
 
     def adopt(self, distribution: ClassDistribution) -> None:
@@ -49,21 +49,34 @@ class LabelMixing(ClassState):
         if self.batch_transform is not None:
             self.batch_transform.adapt(distribution)
 
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Tell the transform which epoch it is."""
-        # Not when an epoch starts: a fit that is resumed within one starts none.
-        super().on_train_batch_start(batch, batch_idx)
-        if self.batch_transform is not None:
-            self._tell_epoch(self.batch_transform)
+    def mix_batch(self, inputs: Any, target: Tensor) -> tuple[Any, Tensor]:
+        """Return a training batch as the loss shall see it; a ``training_step`` of one's own calls this.
+
+        Args:
+            inputs: What the model takes.
+            target: As the data give it.
+
+        Returns:
+            Both mixed by :attr:`batch_transform`, or as they are where there is none.
+        """
+        transform = self.batch_transform
+        if transform is None:
+            return inputs, target
+        self._has_mixed = True
+        if self._trainer is not None:
+            # Not when an epoch starts: a fit that is resumed within one starts none.
+            self._tell_epoch(transform)
+        mixed: tuple[Any, Tensor] = transform(inputs, target)
+        return mixed
 
     def on_train_epoch_end(self) -> None:
         """Warn of a ``training_step`` that does not mix."""
         super().on_train_epoch_end()
-        unused = self.batch_transform is not None and not self.batch_transform.used
+        unused = self.batch_transform is not None and not self._has_mixed
         if unused and not self._warned_unmixed:
             self._warned_unmixed = True
             rank_zero_warn(
-                f"`training_step` must call `self.batch_transform(inputs, target)` for {self.batch_transform!r} to "
+                f"`training_step` must call `self.mix_batch(inputs, target)` for {self.batch_transform!r} to "
                 "take effect, got one of your own that did not. Call it, or leave `batch_transform` out."
             )
 

@@ -86,7 +86,7 @@ class WeightedClassifier(ExactMean, Predictions):
         distribution: The :class:`~lightning_imbalance.ClassDistribution` trained on, ``None`` before.
         class_names: Names of the classes, ``None`` while unknown.
         batch_transform: The transform of training batches, ``None`` without one. A ``training_step`` of one's own calls
-            ``self.batch_transform(inputs, target)``.
+            :meth:`mix_batch`.
         posthoc: Functions of the logits that :meth:`predict_step` applies in order, and nothing else does: training and
             evaluation see the model as it is. Callbacks such as
             :class:`~lightning_imbalance.callbacks.TemperatureScaling` put theirs here while ``trainer.predict`` runs.
@@ -294,9 +294,7 @@ class WeightedClassifier(ExactMean, Predictions):
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Return ``loss``, ``logits`` and ``target`` of a batch."""
         del batch_idx
-        inputs, target = self.unpack_batch(batch)
-        if self.batch_transform is not None:
-            inputs, target = self.batch_transform(inputs, target)
+        inputs, target = self.mix_batch(*self.unpack_batch(batch))
         logits = self(inputs)
         self._sums, self._in_step = None, True
         loss = self.compute_loss(logits, target)

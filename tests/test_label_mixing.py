@@ -303,7 +303,7 @@ class OwnStep(WeightedClassifier):
     mixes = True
 
     def training_step(self, batch, batch_idx):
-        inputs, target = self.batch_transform(*batch) if self.mixes else batch
+        inputs, target = self.mix_batch(*batch) if self.mixes else batch
         return self.compute_loss(self(inputs), target)
 
 
@@ -326,7 +326,7 @@ def test_a_training_step_of_ones_own_that_does_not_is_named_once(tiny_trainer):
         tiny_trainer(max_epochs=2).fit(model, DataLoader(Photographs(), batch_size=7))
 
     assert [str(warning.message) for warning in caught if "batch_transform" in str(warning.message)] == [
-        "`training_step` must call `self.batch_transform(inputs, target)` for Mixup() to take effect, got one of your own that did not. Call it, or leave `batch_transform` out."
+        "`training_step` must call `self.mix_batch(inputs, target)` for Mixup() to take effect, got one of your own that did not. Call it, or leave `batch_transform` out."
     ]
 
 
@@ -400,7 +400,6 @@ def test_a_fit_that_is_resumed_mixes_as_one_that_was_never_interrupted(transform
         def on_train_batch_start(self, batch, batch_idx):
             # The generator is the user's to restore; here it depends on the epoch and the batch alone.
             torch.manual_seed(100 * self.current_epoch + batch_idx)
-            super().on_train_batch_start(batch, batch_idx)
 
     def fit(epochs, resume=None):
         options = {"skip_first": 1, "skip_last": 1, "probability": 1.0}

@@ -30,7 +30,6 @@ class BatchTransform(nn.Module, ABC):
             checkpoint fits a model with another transform or none.
         validate: Check on every batch that targets are inside the classes. On an accelerator the check makes the host
             wait for the device; by default it is done on the first batch there, and on every batch on the CPU.
-        used: Whether it has been called.
 
     Raises:
         RuntimeError: When called: :meth:`adapt` was not called.
@@ -59,7 +58,6 @@ class BatchTransform(nn.Module, ABC):
         super().__init__()
         self.task: Task = "multiclass"
         self.validate = False
-        self.used = False
         self._checked = False
         self.register_buffer("class_counts", torch.zeros(0, dtype=torch.int64), persistent=False)
 
@@ -145,7 +143,6 @@ class BatchTransform(nn.Module, ABC):
         if len(inputs) != len(target):
             msg = f"`inputs` and `target` must be of as many samples, got {len(inputs)} and {len(target)}."
             raise ValueError(msg)
-        self.used = True
         inputs, shares = self.mix(inputs, shares)
         return inputs, shares[:, 1].reshape(target.shape) if self.task == "binary" else shares
 

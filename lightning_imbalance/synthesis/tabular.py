@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Subset, TensorDataset
 
 from lightning_imbalance.distribution import ClassDistribution
-from lightning_imbalance.labels import read
+from lightning_imbalance.labels import Labels, read
 from lightning_imbalance.labels.batch import described
 
 Integers = Literal["round", "float"]
@@ -42,8 +42,15 @@ class ResampledDataset(TensorDataset):
         super().__init__(features, labels)
         self.is_added = is_added
         self.holds_synthetic_samples = is_added is None or bool(is_added.any())
-        if class_names is not None:
-            self.classes = class_names
+        self.classes = class_names
+
+    def class_labels(self) -> Labels:
+        """Return the label of every sample, and the names of the classes.
+
+        Returns:
+            Shape ``(N,)``.
+        """
+        return Labels(self.tensors[1], self.classes)
 
 
 class Rows(Protocol):
