@@ -179,7 +179,8 @@ def _named(method: str, seed: int | None, options: Mapping[str, Any]) -> Any:
     unknown = [option for option in options if option not in known or option == "random_state"]
     if unknown:
         hint = " Pass `seed`." if unknown[0] == "random_state" else ""
-        listed = ", ".join(f"`{option}`" for option in known if option != "random_state")
+        # Older releases still list `n_jobs`, which they no longer use.
+        listed = ", ".join(f"`{option}`" for option in known if option not in {"random_state", "n_jobs"})
         msg = f"`{unknown[0]}` must be an argument of {name} ({listed}).{hint}"
         raise TypeError(msg)
     if "random_state" in known:
