@@ -54,7 +54,8 @@ class Remix(BatchTransform):
         # Drawn on the host, so that every device mixes alike, and nothing waits for one.
         own = torch.distributions.Beta(self.alpha, self.alpha).sample().item()
         partner = torch.randperm(len(inputs)).to(inputs.device, non_blocking=True)
-        mixed = inputs * own + inputs[partner] * (1 - own)
+        # In the memory of the partners: three further tensors of a batch of images cost more than the mixing.
+        mixed = inputs[partner].mul_(1 - own).add_(inputs, alpha=own)
         counts = without_zeros(self.class_counts.to(widest_float(shares.device)))[shares.argmax(1)]
         label = remix_label_share(own, counts, counts[partner], kappa=self.kappa, tau=self.tau)
         label = label.to(shares.dtype).unsqueeze(1)
