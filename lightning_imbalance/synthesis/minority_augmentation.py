@@ -25,11 +25,17 @@ class MinorityAugmentation(Dataset[Any]):
 
     .. math:: s = s_{min} + (s_{max} - s_{min}) \, (1 - (n / n_{max})^p),
 
-    0 for the largest by default, and near 1 for one of very few. What a strength means is one of two:
+    by default 0 for the largest, and near one half for one of very few. What a strength means is one of two:
 
-    - ``transform``: a transform that a sample goes through with the probability s;
+    - ``transform``: a transform that a sample goes through with the probability s. By default :func:`shifted`: turned,
+      moved and scaled a little;
     - ``by_strength``: a function from s to a transform, called once a class; every sample of the class goes through
-      what it returned. By default :func:`shifted`: turned, moved and scaled by as much as s.
+      what it returned.
+
+    What only rare images go through is a mark of the rare classes, which a network learns before it learns what they
+    look like, and which no image has that it will be used on. So half of the samples of a rare class stay as they are
+    unless ``max_strength`` says otherwise, and ``min_strength`` augments the others too. Augmentation makes the task
+    harder: give it a longer fit, and compare on validation data.
 
     Repeats of a rare sample, by an oversampling sampler, then are different images. Split first and wrap the training
     part: :class:`~lightning_imbalance.WeightedClassifier` refuses to be evaluated on it.
@@ -41,7 +47,7 @@ class MinorityAugmentation(Dataset[Any]):
         by_strength: A function from a strength above 0 and up to 1 to such a transform.
         power: p, above 0: below 1 the classes between are augmented less, above 1 more.
         min_strength: Strength of the largest class, from 0 on.
-        max_strength: Strength that a class of no samples would have, up to 1.
+        max_strength: Strength that a class of nearly no samples has, up to 1.
         distribution: The classes; by default those of ``dataset`` are counted, without opening a sample where labels
             are at hand.
 
@@ -59,9 +65,9 @@ class MinorityAugmentation(Dataset[Any]):
         >>> dataset = TensorDataset(torch.rand(100, 3, 8, 8), torch.tensor([0] * 80 + [1] * 16 + [2] * 4))
         >>> train = MinorityAugmentation(dataset)
         >>> train.strengths
-        tensor([0.0000, 0.8000, 0.9500], dtype=torch.float64)
-        >>> bool(torch.equal(train[0][0], dataset[0][0])), bool(torch.equal(train[99][0], dataset[99][0]))
-        (True, False)
+        tensor([0.0000, 0.4000, 0.4750], dtype=torch.float64)
+        >>> bool(torch.equal(train[0][0], dataset[0][0]))
+        True
     """
 
     holds_synthetic_samples = True
@@ -74,7 +80,7 @@ class MinorityAugmentation(Dataset[Any]):
         by_strength: Callable[[float], Transform] | None = None,
         power: float = 1.0,
         min_strength: float = 0.0,
-        max_strength: float = 1.0,
+        max_strength: float = 0.5,
         distribution: ClassDistribution | None = None,
     ) -> None:
         for name, value in (("transform", transform), ("by_strength", by_strength)):
@@ -100,9 +106,9 @@ class MinorityAugmentation(Dataset[Any]):
                 f"{listed(self.distribution.counts.tolist())} samples. Augment all with `min_strength`."
             )
             raise ValueError(msg)
-        self._transform = transform
-        make = shifted if by_strength is None else by_strength
-        self._by_class = [make(s) if s and transform is None else None for s in self.strengths.tolist()]
+        self._transform = shifted() if transform is None and by_strength is None else transform
+        strengths = self.strengths.tolist()
+        self._by_class = [by_strength(s) if by_strength is not None and s else None for s in strengths]
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -138,7 +144,7 @@ class MinorityAugmentation(Dataset[Any]):
 
 
 def rarity_strengths(
-    distribution: ClassDistribution, power: float = 1.0, min_strength: float = 0.0, max_strength: float = 1.0
+    distribution: ClassDistribution, power: float = 1.0, min_strength: float = 0.0, max_strength: float = 0.5
 ) -> Tensor:
     """Return the strength of each class, see :class:`MinorityAugmentation`.
 
@@ -146,14 +152,14 @@ def rarity_strengths(
         distribution: The classes.
         power: p, above 0.
         min_strength: Strength of the largest class.
-        max_strength: Strength that a class of no samples would have.
+        max_strength: Strength that a class of nearly no samples has.
 
     Returns:
         Shape ``(C,)``, float64. A class without samples has that of the rarest.
 
     Example:
         >>> rarity_strengths(ClassDistribution([100, 25, 0]), power=0.5)
-        tensor([0.0000, 0.5000, 0.5000], dtype=torch.float64)
+        tensor([0.0000, 0.2500, 0.2500], dtype=torch.float64)
     """
     counts = distribution.counts.double()
     counts[counts == 0] = counts[counts > 0].min()
@@ -161,14 +167,12 @@ def rarity_strengths(
     return min_strength + (max_strength - min_strength) * rarity
 
 
-def shifted(strength: float) -> Transform:
-    """Return a transform that turns, moves and scales an image at random, by as much as the strength.
-
-    At strength 1 by up to 30° to either side, by up to a fifth of the size along both axes, and larger or smaller by up
-    to a fifth; below in proportion. What comes in from outside is 0.
+def shifted(strength: float = 0.5) -> Transform:
+    """Return a transform that turns, moves and scales an image at random.
 
     Args:
-        strength: Above 0 and up to 1.
+        strength: Above 0 and up to 1. At 1 by up to 30° to either side, by up to a fifth of the size along both axes,
+            and larger or smaller by up to a fifth; below in proportion. What comes in from outside is 0.
 
     Returns:
         torchvision's ``v2.RandomAffine``, for PIL images and tensors ``(..., H, W)``.

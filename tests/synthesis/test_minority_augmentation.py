@@ -55,12 +55,12 @@ def test_the_largest_class_is_left_alone_and_others_are_changed_by_their_strengt
     changed = torch.stack([train[index][0].mean() for index in range(100)])
 
     torch.testing.assert_close(changed[:80], IMAGES[:80].mean((1, 2, 3)))
-    torch.testing.assert_close(changed[80:96], torch.full((16,), 0.8))
-    torch.testing.assert_close(changed[96:], torch.full((4,), 0.95))
+    torch.testing.assert_close(changed[80:96], torch.full((16,), 0.4))
+    torch.testing.assert_close(changed[96:], torch.full((4,), 0.475))
 
 
 def test_a_transform_is_applied_as_often_as_its_strength():
-    train = MinorityAugmentation(DATA, brighter, power=0.5)
+    train = MinorityAugmentation(DATA, brighter, power=0.5, max_strength=0.9)
     strengths = train.strengths.tolist()
 
     for index, strength in ((0, strengths[0]), (90, strengths[1]), (99, strengths[2])):
@@ -68,13 +68,16 @@ def test_a_transform_is_applied_as_often_as_its_strength():
         assert abs(applied - strength) <= 4 * math.sqrt(strength * (1 - strength) / 400)
 
 
-def test_by_default_rare_images_are_shifted_each_time_anew():
+def test_by_default_rare_images_are_shifted_half_of_the_time_and_each_time_anew():
     train = MinorityAugmentation(DATA)
 
-    assert torch.equal(train[0][0], IMAGES[0])
-    assert not torch.equal(train[99][0], IMAGES[99])
-    assert not torch.equal(train[99][0], train[99][0])
-    assert train[99][0].shape == IMAGES[99].shape
+    seen = [train[99][0] for _ in range(400)]
+
+    assert all(torch.equal(train[index][0], IMAGES[index]) for index in range(80))
+    moved = [image for image in seen if not torch.equal(image, IMAGES[99])]
+    assert abs(len(moved) / 400 - 0.475) <= 4 * math.sqrt(0.475 * 0.525 / 400)
+    assert not torch.equal(moved[0], moved[1])
+    assert {image.shape for image in seen} == {IMAGES[99].shape}
 
 
 def test_torchvisions_transforms_are_given_as_they_are():
@@ -90,7 +93,7 @@ def test_labels_and_inputs_stay_together_in_workers(workers):
     images, labels = (torch.cat(part) for part in zip(*loader, strict=True))
 
     assert torch.equal(labels, LABELS)
-    torch.testing.assert_close(images[96:].mean((1, 2, 3)), torch.full((4,), 0.95))
+    torch.testing.assert_close(images[96:].mean((1, 2, 3)), torch.full((4,), 0.475))
 
 
 class Unopened(Dataset):
@@ -132,7 +135,7 @@ def test_mappings_keep_what_else_they_hold():
     train = MinorityAugmentation(rows, by_strength=By, distribution=ClassDistribution(COUNTS))
 
     assert set(train[99]) == {"image", "label", "path"}
-    assert train[99]["image"].mean().item() == pytest.approx(0.95)
+    assert train[99]["image"].mean().item() == pytest.approx(0.475)
     assert train[99]["path"] == "99"
     assert torch.equal(rows[99]["image"], IMAGES[99])
 
