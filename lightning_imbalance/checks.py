@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from numbers import Integral
@@ -181,6 +182,29 @@ def check_num_classes(num_classes: object, task: Task) -> int | None:
         msg = f'`num_classes` must be an integer from {least} on for `task="{task}"`, got {num_classes!r}.'
         raise ValueError(msg)
     return int(num_classes)
+
+
+def check_ignore_index(ignore_index: object) -> int | None:
+    """Return the target that counts nothing as an integer, where there is one.
+
+    Args:
+        ignore_index: What was given, or ``None``.
+
+    Returns:
+        The integer, or ``None``.
+
+    Raises:
+        TypeError: It is neither.
+
+    Example:
+        >>> check_ignore_index(torch.tensor(255))
+        255
+    """
+    try:
+        return None if ignore_index is None else operator.index(ignore_index)  # type: ignore[arg-type]  # refused below
+    except TypeError:
+        msg = f"`ignore_index` must be an integer or None, got {ignore_index!r}."
+        raise TypeError(msg) from None
 
 
 def values_in_order(mapping: Mapping[str, float], class_names: Sequence[str], argument: str, value: str) -> list[float]:

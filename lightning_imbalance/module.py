@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
-from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from lightning_imbalance.checks import check_ignore_index
 from lightning_imbalance.class_state import KEY, OnChangedData
 from lightning_imbalance.counting import Task
 from lightning_imbalance.distribution import ClassDistribution
@@ -20,6 +19,7 @@ from lightning_imbalance.epoch_means import EpochMeans, log_step
 from lightning_imbalance.exact_mean import ExactMean, refuse_unreachable_gradients
 from lightning_imbalance.functional.logits import align, check_target_range
 from lightning_imbalance.functional.reduction import Terms, weighted_mean, widest_float
+from lightning_imbalance.label_mixing import prepared
 from lightning_imbalance.labels import unpack_batch
 from lightning_imbalance.losses.resolve import LossLike, resolve
 from lightning_imbalance.losses.resolve import as_hyperparameter as loss_as_hyperparameter
@@ -27,6 +27,8 @@ from lightning_imbalance.losses.unreduced import UnreducedLoss
 from lightning_imbalance.own_samples import own_entries, own_samples
 from lightning_imbalance.predictions import Predictions
 from lightning_imbalance.prior import Prior
+from lightning_imbalance.synthesis.resolve import BatchTransformLike
+from lightning_imbalance.trained_with import warn_of_changes
 from lightning_imbalance.training_data import agreed, from_trainer
 from lightning_imbalance.two_corrections import warn_of_two_corrections
 from lightning_imbalance.weighting import (
@@ -72,6 +74,10 @@ class WeightedClassifier(ExactMean, Predictions):
             checkpoint's weights and warn, ``"recompute"`` them, or ``"error"``.
         validate: Check on every batch that targets are inside the classes. On an accelerator the check makes the host
             wait for the device; by default it is done on the first batch there, and on every batch on the CPU.
+        batch_transform: Mixes the training batches on their device: ``"mixup"``, ``"cutmix"``, ``"remix"``,
+            ``"cutmix_minority"``, or a transform of :mod:`lightning_imbalance.synthesis`. The loss then gets class
+            probabilities; validation, test and prediction see samples as they are. Without a class prior that its
+            predictions are right for: neither ``target_prior`` nor :attr:`training_prior`.
 
     Attributes:
         class_weights: Buffer, shape ``(C,)``, float32. Filled in ``setup("fit")``, kept in the checkpoint; 1 before,
@@ -79,6 +85,8 @@ class WeightedClassifier(ExactMean, Predictions):
         class_counts: Buffer, shape ``(C,)``, int64, 0 before ``setup("fit")``.
         distribution: The :class:`~lightning_imbalance.ClassDistribution` trained on, ``None`` before.
         class_names: Names of the classes, ``None`` while unknown.
+        batch_transform: The transform of training batches, ``None`` without one. A ``training_step`` of one's own calls
+            :meth:`mix_batch`.
         posthoc: Functions of the logits that :meth:`predict_step` applies in order, and nothing else does: training and
             evaluation see the model as it is. Callbacks such as
             :class:`~lightning_imbalance.callbacks.TemperatureScaling` put theirs here while ``trainer.predict`` runs.
@@ -118,6 +126,7 @@ class WeightedClassifier(ExactMean, Predictions):
         exact_mean: bool = True,
         on_changed_data: OnChangedData = "keep",
         validate: bool = False,
+        batch_transform: BatchTransformLike | None = None,
     ) -> None:
         given = num_classes
         num_classes = check_weighting(weighting, num_classes, class_names, task)
@@ -146,15 +155,12 @@ class WeightedClassifier(ExactMean, Predictions):
         self.model = model
         self.weighting = as_scheme(weighting)
         self.exact_mean_enabled, self.validate = exact_mean, validate
-        try:
-            ignore_index = None if ignore_index is None else operator.index(ignore_index)
-        except TypeError:
-            msg = f"`ignore_index` must be an integer or None, got {ignore_index!r}."
-            raise TypeError(msg) from None
+        ignore_index = check_ignore_index(ignore_index)
         # A copy: another model may be given the same loss, and has other counts.
         self._loss = copy.deepcopy(resolve(loss, task, ignore_index))
         loss = loss_as_hyperparameter(loss)
         self.ignore_index = ignore_index = self._loss.ignore_index
+        self.batch_transform, batch_transform = prepared(batch_transform, self._loss, validate=validate)
         # Apart from `class_names`, which a fit takes from the data: the next fit may have data of other names.
         self._given_names = class_names
         said_by = "class_names" if class_names is not None else "weighting"
@@ -175,6 +181,9 @@ class WeightedClassifier(ExactMean, Predictions):
             unsaved = ["model", "optimizer", "lr_scheduler"]
             unsaved += ["weighting"] if callable(weighting) else []
             unsaved += [] if isinstance(loss, (str, Mapping)) else ["loss"]
+            unsaved += (
+                [] if batch_transform is None or isinstance(batch_transform, (str, Mapping)) else ["batch_transform"]
+            )
             self.save_hyperparameters(ignore=unsaved)
 
     def forward(self, inputs: Any) -> Tensor:
@@ -285,7 +294,7 @@ class WeightedClassifier(ExactMean, Predictions):
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Return ``loss``, ``logits`` and ``target`` of a batch."""
         del batch_idx
-        inputs, target = self.unpack_batch(batch)
+        inputs, target = self.mix_batch(*self.unpack_batch(batch))
         logits = self(inputs)
         self._sums, self._in_step = None, True
         loss = self.compute_loss(logits, target)
@@ -305,6 +314,7 @@ class WeightedClassifier(ExactMean, Predictions):
 
     def on_train_epoch_end(self) -> None:
         """Log the mean over all samples of the epoch."""
+        super().on_train_epoch_end()
         self._log_means("train_")
 
     def on_validation_epoch_end(self) -> None:
@@ -329,26 +339,20 @@ class WeightedClassifier(ExactMean, Predictions):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what the loss and the weighting were, beside the class distribution."""
         super().on_save_checkpoint(checkpoint)
-        checkpoint[KEY] |= {"loss": repr(self._loss), "weighting": described(self.weighting)}
+        checkpoint[KEY] |= self._trained_with()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the class distribution back, and say what must be given again."""
         super().on_load_checkpoint(checkpoint)
-        state = checkpoint.get(KEY, {})
-        for name, mine, effect in (
-            ("loss", repr(self._loss), "Predictions are the same; the losses it logs are not."),
-            ("weighting", described(self.weighting), "Its weights are the checkpoint's; a new fit would use its own."),
-        ):
-            trained_with = state.get(name, mine)
-            if trained_with != mine:
-                rank_zero_warn(
-                    f"`{name}` must be given again where it is no hyper-parameter: the checkpoint was trained with "
-                    f"{trained_with}, and this model has {mine}. {effect}"
-                )
+        warn_of_changes(checkpoint.get(KEY, {}), self._trained_with())
 
     def counted_buffers(self) -> list[str]:
         """Return the names of the buffers that follow from the counts; the loss has some too."""
         return [*super().counted_buffers(), *(f"_loss.{name}" for name, _ in self._loss.named_buffers())]
+
+    def _trained_with(self) -> dict[str, str]:
+        weighting = described(self.weighting)
+        return {"loss": repr(self._loss), "weighting": weighting, "batch_transform": repr(self.batch_transform)}
 
     def _counted(self, loss: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Return what a batch adds to the sums of an epoch's mean."""

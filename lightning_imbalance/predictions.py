@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from lightning_imbalance.class_state import ClassState
 from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.functional.logits import probabilities, squeeze_binary
+from lightning_imbalance.label_mixing import LabelMixing, refuse_prior
 from lightning_imbalance.labels.batch import inputs_without_target
 from lightning_imbalance.losses.base import Loss
 from lightning_imbalance.prior import Prior
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class Predictions(ClassState):
+class Predictions(LabelMixing):
     """Gives a module that knows its classes and its loss ``predict_step``, for a class prior of one's choice.
 
     Arguments are those of :class:`~lightning_imbalance.class_state.ClassState`; :attr:`target_prior` is set afterwards.
@@ -48,6 +48,8 @@ class Predictions(ClassState):
 
     @target_prior.setter
     def target_prior(self, value: Prior | None) -> None:
+        if value is not None:
+            refuse_prior(self.batch_transform)
         known = self.num_classes, self.class_names, self.task
         self._target_prior = None if value is None else TargetPrior(value, self._loss, *known)
         if self._target_prior is not None and self.num_classes is None and self._target_prior.num_classes is not None:
@@ -58,8 +60,9 @@ class Predictions(ClassState):
         """Class prior for which the softmax (sigmoid) of the logits is right, shape ``(C,)``, float64.
 
         That of the training data, as sampler, weights and loss changed it. Raises a ``ValueError`` where the loss makes
-        no posteriors of the logits, and a ``RuntimeError`` before a fit.
+        no posteriors of the logits or a batch transform mixes labels, and a ``RuntimeError`` before a fit.
         """
+        refuse_prior(self.batch_transform)
         return self._loss.log_prior(self._trained_on(), self.class_weights.cpu(), self.sampling).exp()
 
     def setup(self, stage: str) -> None:

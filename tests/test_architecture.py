@@ -14,13 +14,13 @@ TESTS = ROOT / "tests"
 
 # From the top down; docs/architecture.md says what each is for. A unit is a module or a folder right below the package.
 LAYERS = (
-    {"__about__", "tables", "counting", "configuration", "gathering"},
+    {"__about__", "tables", "counting", "configuration", "gathering", "parameters"},
     {"checks", "labels"},
     {"distribution"},
     {"functional", "schemes"},
     {"prior"},
     {"weighting"},
-    {"losses", "metrics", "samplers", "data", "class_report"},
+    {"losses", "metrics", "samplers", "data", "synthesis", "class_report"},
     {"testing"},
     {
         "class_state",
@@ -29,9 +29,11 @@ LAYERS = (
         "own_samples",
         "sampled_classes",
         "target_prior",
+        "trained_with",
         "training_data",
         "two_corrections",
     },
+    {"label_mixing"},
     {"predictions"},
     {"module", "callbacks", "checkpoint_io", "datamodules", "rebalanced"},
     {"cli"},

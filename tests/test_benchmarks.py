@@ -109,3 +109,13 @@ def test_a_repeated_call_is_timed_by_the_call(interleaved: ModuleType) -> None:
 
     assert run() == 2.0
     assert len(calls) == 3
+
+
+def test_synthetic_data_prints_a_row_for_each_remedy() -> None:
+    remedies = ["SMOTE", "CutMixMinority, training set"]
+    script = [sys.executable, str(BENCHMARKS / "synthetic_data.py"), "--seeds", "1", "--epochs", "1"]
+
+    done = subprocess.run([*script, "--remedies", *remedies], capture_output=True, text=True, check=True)
+
+    found = re.findall(r"^(\S.*?)  +(\d\.\d{3}) \(0\.000\) +(\d\.\d\d)$", done.stdout, re.MULTILINE)
+    assert [name for name, *_ in found] == remedies

@@ -294,7 +294,7 @@ def test_hyper_parameters_are_read_back_by_a_safe_load(arguments, kept, saved):
     }
     assert set(parameters) == {
         "model", "num_classes", "task", "weighting", "loss", "optimizer", "lr_scheduler", "class_names", "ignore_index",
-        "target_prior", "exact_mean", "on_changed_data", "validate",
+        "target_prior", "exact_mean", "on_changed_data", "validate", "batch_transform",
     } - unsaved  # fmt: skip
     again = {name: arguments[name] for name in ("loss", "weighting") if callable(arguments.get(name))}
     assert same(WeightedClassifier.load_from_checkpoint(path, model=network(), **again), model)

@@ -11,7 +11,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from lightning_imbalance import ClassDistribution, ImbalanceMonitor, WeightedClassifier
 from lightning_imbalance.losses.resolve import NAMED
+from lightning_imbalance.synthesis import CutMixMinority
 
+TRANSFORMS = ["mixup", "cutmix", "remix", CutMixMinority(probability=1.0)]
 MULTICLASS = [name for name, kinds in NAMED.items() if any("multiclass" in kind.tasks for kind in kinds)]
 
 
@@ -44,6 +46,20 @@ def test_a_step_reads_no_value(loss, parts):
     assert outputs["loss"].device.type == "meta"
 
 
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_mixing_a_batch_reads_no_value(transform):
+    model = WeightedClassifier(nn.Sequential(nn.Flatten(), nn.Linear(48, 3)), 3, batch_transform=transform).to("meta")
+    model.adopt(ClassDistribution([6, 3, 1]))
+    model.batch_transform.to("meta").set_epoch(5, 10)
+    model.batch_transform._checked = model._targets_checked = True  # done once, on the first batch
+
+    images, target = torch.zeros(4, 3, 4, 4, device="meta"), torch.zeros(4, dtype=torch.int64, device="meta")
+    images, target = model.batch_transform(images, target)
+    loss = model.compute_loss(model(images), target)
+
+    assert loss.device.type == "meta"
+
+
 @pytest.mark.parametrize("validate", [False, True])
 def test_targets_are_read_on_every_batch_only_when_asked(validate):
     model = WeightedClassifier(nn.Linear(3, 3), 3, validate=validate).to("meta")
@@ -59,7 +75,8 @@ def test_targets_are_read_on_every_batch_only_when_asked(validate):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 @pytest.mark.parametrize("parts", [1, 2], ids=["one batch", "accumulated"])
-def test_a_fit_on_a_gpu_waits_for_nothing_in_its_steps(parts, tiny_trainer):
+@pytest.mark.parametrize("transform", [None, *TRANSFORMS], ids=str)
+def test_a_fit_on_a_gpu_waits_for_nothing_in_its_steps(transform, parts, tiny_trainer):
     class Strict(WeightedClassifier):
         def training_step(self, batch, batch_idx):
             torch.cuda.set_sync_debug_mode("error" if batch_idx else "default")
@@ -72,9 +89,16 @@ def test_a_fit_on_a_gpu_waits_for_nothing_in_its_steps(parts, tiny_trainer):
             super().on_before_optimizer_step(optimizer)
             torch.cuda.set_sync_debug_mode("default")
 
-    data = TensorDataset(torch.randn(64, 3), torch.arange(64) % 3)
-    trainer = tiny_trainer(accelerator="gpu", devices=1, accumulate_grad_batches=parts, callbacks=[ImbalanceMonitor()])
+    data = TensorDataset(torch.randn(64, 3, 4, 4), torch.arange(64) % 3)
+    trainer = tiny_trainer(
+        max_epochs=1 if transform is None else 7,
+        accelerator="gpu",
+        devices=1,
+        accumulate_grad_batches=parts,
+        callbacks=[ImbalanceMonitor()],
+    )
 
-    trainer.fit(Strict(nn.Linear(3, 3)), DataLoader(data, 8), DataLoader(data, 8))
+    net = nn.Sequential(nn.Flatten(), nn.Linear(48, 3))
+    trainer.fit(Strict(net, batch_transform=transform), DataLoader(data, 8), DataLoader(data, 8))
 
-    assert trainer.global_step == 8 // parts
+    assert trainer.global_step == trainer.max_epochs * 8 // parts

@@ -19,6 +19,7 @@ from lightning_imbalance import (
     WeightedClassifier,
     class_weights,
     prior,
+    synthesis,
 )
 from lightning_imbalance.callbacks import ApplyClassWeights, DeferredReweighting
 from lightning_imbalance.losses import CosineClassifier, LDAMLoss
@@ -190,6 +191,19 @@ def test_7_or_by_hand():
     shares = torch.tensor([100, 50, 20]).sqrt()
     assert (drawn - 170 * shares / shares.sum()).abs().max() < 1
     assert torch.cat([target for _, target in evenly]).bincount().tolist() == [20, 20, 20]
+
+
+def test_12_more_samples_of_the_rare_class(flowers, tiny_trainer):
+    labels = torch.tensor([0] * 24 + [1] * 8)
+    table = TensorDataset(torch.randn(32, 5) + labels[:, None], labels)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 6))
+
+    train = synthesis.resample(table, "smote")
+    model = WeightedClassifier(net, batch_transform=synthesis.Remix())
+    tiny_trainer().fit(model, datamodule=flowers)
+
+    assert train.tensors[1].bincount().tolist() == [24, 24]
+    assert model.batch_transform.class_counts.tolist() == COUNTS
 
 
 def test_8_the_method_of_that_paper(flowers):

@@ -12,7 +12,7 @@ from torch import nn
 from lightning_imbalance import losses
 from lightning_imbalance.functional import Terms
 from lightning_imbalance.losses import CountedLoss, Loss, WeightedCrossEntropy
-from lightning_imbalance.losses.parameters import not_negative
+from lightning_imbalance.parameters import not_negative
 from lightning_imbalance.testing import CHECKS, check_loss
 
 

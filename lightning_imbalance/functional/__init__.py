@@ -21,6 +21,7 @@ from lightning_imbalance.functional.recall import (
     worst_class_recall,
 )
 from lightning_imbalance.functional.reduction import Terms, reduce, weighted_mean
+from lightning_imbalance.functional.remix import remix_label_share
 from lightning_imbalance.functional.seesaw import seesaw
 from lightning_imbalance.functional.tau_normalized import best_tau, tau_normalized
 from lightning_imbalance.functional.temperature import Temperature, fit_temperature, temperature_scaled
@@ -60,6 +61,7 @@ __all__ = [
     "predicted_classes",
     "probabilities",
     "reduce",
+    "remix_label_share",
     "seesaw",
     "tau_normalized",
     "temperature_scaled",

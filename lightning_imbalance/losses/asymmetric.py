@@ -8,7 +8,7 @@ from lightning_imbalance.counting import Task
 from lightning_imbalance.functional.asymmetric import asymmetric_terms
 from lightning_imbalance.functional.reduction import Reduction, Terms
 from lightning_imbalance.losses.base import Loss
-from lightning_imbalance.losses.parameters import not_negative, share
+from lightning_imbalance.parameters import not_negative, share
 
 
 class AsymmetricLoss(Loss):

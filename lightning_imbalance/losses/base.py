@@ -31,6 +31,8 @@ class Loss(nn.Module, ABC):
 
     Attributes:
         tasks: Of the class: the tasks that it is defined for.
+        soft_targets: Of the class: whether it takes class probabilities, as mixed labels are; index 2 of 3 is then
+            (0, 0, 1).
 
     Raises:
         ValueError: ``task`` or ``reduction`` is unknown, or the loss is for another task.
@@ -51,6 +53,7 @@ class Loss(nn.Module, ABC):
     """
 
     tasks: ClassVar[tuple[Task, ...]] = TASKS
+    soft_targets: bool = True
 
     def __init__(
         self, *, task: Task = "multiclass", reduction: Reduction = "mean", ignore_index: int | None = None

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lightning_imbalance.functional.cosine_logits import cosine_logits
-from lightning_imbalance.losses.parameters import positive
+from lightning_imbalance.parameters import positive
 
 
 class CosineClassifier(nn.Module):

@@ -12,7 +12,7 @@ from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.functional.distribution_balanced import distribution_balanced_terms
 from lightning_imbalance.functional.reduction import Reduction, Terms
 from lightning_imbalance.losses.counted import CountedLoss
-from lightning_imbalance.losses.parameters import not_negative, positive
+from lightning_imbalance.parameters import not_negative, positive
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -10,7 +10,7 @@ from lightning_imbalance.functional.reduction import Reduction, Terms
 from lightning_imbalance.functional.true_class import require_indices
 from lightning_imbalance.functional.weighted_cross_entropy import weighted_cross_entropy_terms
 from lightning_imbalance.losses.counted import CountedLoss
-from lightning_imbalance.losses.parameters import share
+from lightning_imbalance.parameters import share
 
 
 class EqualizationLoss(CountedLoss):
@@ -45,6 +45,7 @@ class EqualizationLoss(CountedLoss):
     """
 
     tasks = ("multiclass",)
+    soft_targets = False
 
     def __init__(
         self,

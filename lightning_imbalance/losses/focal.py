@@ -11,7 +11,7 @@ from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.functional.focal import focal_terms
 from lightning_imbalance.functional.reduction import Reduction, Terms
 from lightning_imbalance.losses.base import Loss
-from lightning_imbalance.losses.parameters import not_negative
+from lightning_imbalance.parameters import not_negative
 from lightning_imbalance.prior.effective import training_log_prior
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from lightning_imbalance.functional.label_aware_smoothing import SmoothingShape, label_aware_smoothing_terms
 from lightning_imbalance.functional.reduction import Reduction, Terms
 from lightning_imbalance.losses.counted import CountedLoss
-from lightning_imbalance.losses.parameters import share
+from lightning_imbalance.parameters import share
 
 
 class LabelAwareSmoothingLoss(CountedLoss):

@@ -7,7 +7,7 @@ from torch import Tensor
 from lightning_imbalance.functional.ldam import ldam_terms
 from lightning_imbalance.functional.reduction import Reduction, Terms
 from lightning_imbalance.losses.counted import CountedLoss
-from lightning_imbalance.losses.parameters import positive
+from lightning_imbalance.parameters import positive
 
 
 class LDAMLoss(CountedLoss):
@@ -42,6 +42,7 @@ class LDAMLoss(CountedLoss):
     """
 
     tasks = ("multiclass",)
+    soft_targets = False
 
     def __init__(
         self,

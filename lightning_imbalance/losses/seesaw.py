@@ -7,7 +7,7 @@ from torch import Tensor
 from lightning_imbalance.functional.reduction import Reduction, Terms
 from lightning_imbalance.functional.seesaw import seesaw_terms
 from lightning_imbalance.losses.counted import CountedLoss
-from lightning_imbalance.losses.parameters import not_negative, positive, share
+from lightning_imbalance.parameters import not_negative, positive, share
 
 
 class SeesawLoss(CountedLoss):
@@ -40,6 +40,7 @@ class SeesawLoss(CountedLoss):
     """
 
     tasks = ("multiclass",)
+    soft_targets = False
 
     def __init__(
         self,

@@ -57,6 +57,8 @@ class UnreducedLoss(Loss):
             loss = copy.deepcopy(loss)
             setattr(loss, "reduction", "none")  # noqa: B010  # a torch attribute that nn.Module's type does not have
         self.loss = loss
+        # Of a function it is not known before it is called.
+        self.soft_targets = not isinstance(loss, (nn.NLLLoss, nn.MultiMarginLoss))
         self._arguments: dict[str, Any] = {"reduction": "none"} if _takes_reduction(loss) else {}
 
     def extra_repr(self) -> str:

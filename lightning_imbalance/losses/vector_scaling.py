@@ -12,7 +12,7 @@ from lightning_imbalance.functional.class_counts import log_priors
 from lightning_imbalance.functional.reduction import Reduction, Terms
 from lightning_imbalance.functional.vector_scaling import vector_scaling_terms
 from lightning_imbalance.losses.counted import CountedLoss
-from lightning_imbalance.losses.parameters import not_negative
+from lightning_imbalance.parameters import not_negative
 from lightning_imbalance.prior.effective import training_log_prior
 
 

@@ -10,7 +10,7 @@ from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.functional.reduction import Reduction, Terms
 from lightning_imbalance.functional.weighted_cross_entropy import weighted_cross_entropy_terms
 from lightning_imbalance.losses.base import Loss
-from lightning_imbalance.losses.parameters import share
+from lightning_imbalance.parameters import share
 from lightning_imbalance.prior.effective import training_log_prior
 
 

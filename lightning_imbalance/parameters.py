@@ -1,4 +1,4 @@
-"""What a number that a loss is made with may be."""
+"""What a number that a loss or a transform is made with may be."""
 
 from __future__ import annotations
 
@@ -49,6 +49,55 @@ def positive(name: str, value: float) -> float:
     """
     if not (_is_number(value) and 0 < value < math.inf):
         msg = f"`{name}` must be a finite number above 0, got {value!r}."
+        raise ValueError(msg)
+    return value
+
+
+def at_least_one(name: str, value: float) -> float:
+    """Return ``value`` if it is a finite number from 1 on.
+
+    Args:
+        name: Of the argument, for the message.
+        value: What a user gave.
+
+    Returns:
+        The same.
+
+    Raises:
+        ValueError: It is not.
+
+    Example:
+        >>> at_least_one("kappa", 0.5)
+        Traceback (most recent call last):
+        ValueError: `kappa` must be a finite number from 1 on, got 0.5.
+    """
+    if not (_is_number(value) and 1 <= value < math.inf):
+        msg = f"`{name}` must be a finite number from 1 on, got {value!r}."
+        raise ValueError(msg)
+    return value
+
+
+def whole(name: str, value: int, least: int = 0) -> int:
+    """Return ``value`` if it is an integer from ``least`` on.
+
+    Args:
+        name: Of the argument, for the message.
+        value: What a user gave.
+        least: The smallest that is allowed.
+
+    Returns:
+        The same.
+
+    Raises:
+        ValueError: It is not.
+
+    Example:
+        >>> whole("skip_first", -1)
+        Traceback (most recent call last):
+        ValueError: `skip_first` must be an integer from 0 on, got -1.
+    """
+    if type(value) is not int or value < least:  # a bool is an int to isinstance
+        msg = f"`{name}` must be an integer from {least} on, got {value!r}."
         raise ValueError(msg)
     return value
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from lightning_imbalance import losses
-from lightning_imbalance.losses.parameters import not_negative, positive, share
+from lightning_imbalance.parameters import at_least_one, not_negative, positive, share, whole
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,8 @@ from lightning_imbalance.losses.parameters import not_negative, positive, share
     [
         (not_negative, [0, 0.0, 1e-9, 7], [-1e-9, math.inf, math.nan, "1", None, True], "a finite number from 0 on"),
         (positive, [1e-9, 7], [0, -1, math.inf, math.nan, "1", None, True], "a finite number above 0"),
+        (at_least_one, [1, 1.0, 3.5], [0.99, -1, math.inf, math.nan, "1", None, True], "a finite number from 1 on"),
+        (whole, [0, 3], [-1, 1.0, math.nan, "1", None, True], "an integer from 0 on"),
         (share, [0, 0.5, 1], [-0.1, 1.1, math.nan, "0.5", None, False], "between 0 and 1"),
     ],
 )
