@@ -43,12 +43,12 @@ def test_it_learns_digits_that_a_classifier_recognises(tiny_trainer):
 
     images, target = gan.generate([20] * 10, seed=0)
     said = torch.as_tensor(judge.predict(images.flatten(1)))
-    assert (said == target).double().mean() > 0.6  # chance is 0.1
+    assert (said == target).double().mean() > 0.75  # chance is 0.1
     assert (said == target)[target == 9].double().mean() > 0.4
     # And not ten images, twenty times each.
     apart = torch.stack([torch.pdist(images[target == digit].flatten(1)).mean() for digit in range(10)])
     real = torch.stack([torch.pdist(digits.images[digits.labels == digit].flatten(1)).mean() for digit in range(10)])
-    assert (apart / real).mean() > 0.5
+    assert (apart / real).mean() > 0.7
 
 
 def test_everything_comes_from_the_training_data(fitted):
