@@ -11,6 +11,7 @@ from torch import Tensor
 from lightning_imbalance.class_state import ClassState
 from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.losses.base import Loss
+from lightning_imbalance.own_samples import loaders_at_work
 from lightning_imbalance.synthesis.batch_transform import BatchTransform
 from lightning_imbalance.synthesis.real_samples import require_real_samples
 from lightning_imbalance.synthesis.resolve import BatchTransformLike, as_hyperparameter, resolve
@@ -83,12 +84,12 @@ class LabelMixing(ClassState):
     def on_validation_start(self) -> None:
         """Refuse validation data that are synthetic."""
         super().on_validation_start()
-        require_real_samples(self.trainer.val_dataloaders, "validation")
+        require_real_samples(loaders_at_work(self.trainer), "validation")
 
     def on_test_start(self) -> None:
         """Refuse test data that are synthetic."""
         super().on_test_start()
-        require_real_samples(self.trainer.test_dataloaders, "test")
+        require_real_samples(loaders_at_work(self.trainer), "test")
 
     def _tell_epoch(self, transform: BatchTransform) -> None:
         trainer = self.trainer

@@ -31,7 +31,7 @@ def own_samples(trainer: L.Trainer, batch_idx: int, dataloader_idx: int = 0) -> 
     """
     if trainer.world_size == 1:
         return None
-    loaders = _loaders(trainer)
+    loaders = loaders_at_work(trainer)
     if dataloader_idx >= len(loaders) or (trainer.training and len(loaders) > 1):
         return None
     loader = loaders[dataloader_idx]
@@ -86,7 +86,15 @@ def own_entries(values: int, part: tuple[int, int] | None) -> int:
     return values * counted // held if values % held == 0 else values
 
 
-def _loaders(trainer: L.Trainer) -> list[Any]:
+def loaders_at_work(trainer: L.Trainer) -> list[Any]:
+    """Return the dataloaders of what the Trainer is doing: those of the training, validation or test that runs.
+
+    Args:
+        trainer: The Trainer, inside a step or its hooks.
+
+    Returns:
+        The dataloaders; inside a fit's validation those of the validation.
+    """
     if trainer.testing:
         loop: Any = trainer.test_loop
     elif trainer.training:

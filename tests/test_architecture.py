@@ -20,7 +20,7 @@ LAYERS = (
     {"functional", "schemes"},
     {"prior"},
     {"weighting"},
-    {"losses", "metrics", "samplers", "data", "synthesis", "class_report"},
+    {"losses", "metrics", "samplers", "data", "class_report", "small_networks"},
     {"testing"},
     {
         "class_state",
@@ -33,6 +33,7 @@ LAYERS = (
         "training_data",
         "two_corrections",
     },
+    {"synthesis"},
     {"label_mixing"},
     {"predictions"},
     {"module", "callbacks", "checkpoint_io", "datamodules", "rebalanced"},

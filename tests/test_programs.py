@@ -205,6 +205,14 @@ def test_12_more_samples_of_the_rare_class(flowers, tiny_trainer):
     assert train.tensors[1].bincount().tolist() == [24, 24]
     assert model.batch_transform.class_counts.tolist() == COUNTS
 
+    gan = synthesis.ConditionalGAN(image_size=32, num_classes=6, width=4)
+    tiny_trainer().fit(gan, datamodule=flowers)
+    mixed = synthesis.SyntheticDataset(FlowerImages(COUNTS), gan, counts="balance")
+    report = synthesis.quality_report(mixed, FlowerImages([3] * 6), runs=2, steps=3)
+
+    assert ClassDistribution.from_dataset(mixed).counts.tolist() == [9] * 6
+    assert "rose" in str(report)
+
 
 def test_8_the_method_of_that_paper(flowers):
     net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 8), CosineClassifier(8, 6))

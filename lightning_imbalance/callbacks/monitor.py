@@ -20,7 +20,8 @@ from lightning_imbalance.functional.confusion_counts import ConfusionCounts
 from lightning_imbalance.gathering import gathered
 from lightning_imbalance.labels.batch import described
 from lightning_imbalance.metrics.counts import ClassCounts
-from lightning_imbalance.own_samples import own_entries, own_samples
+from lightning_imbalance.own_samples import loaders_at_work, own_entries, own_samples
+from lightning_imbalance.synthesis.real_samples import require_real_samples
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -155,13 +156,15 @@ class ImbalanceMonitor(L.Callback):
         self._counts["train"] = {}
 
     def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Begin the evaluation's counts."""
-        del trainer, pl_module
+        """Begin the evaluation's counts; synthetic samples are refused."""
+        del pl_module
+        require_real_samples(loaders_at_work(trainer), "validation")
         self._counts["val"] = {}
 
     def on_test_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Begin the evaluation's counts."""
-        del trainer, pl_module
+        """Begin the evaluation's counts; synthetic samples are refused."""
+        del pl_module
+        require_real_samples(loaders_at_work(trainer), "test")
         self._counts["test"] = {}
 
     def on_train_batch_end(

@@ -13,7 +13,8 @@ from torch import Tensor
 from lightning_imbalance.callbacks.step_outputs import read_logits
 from lightning_imbalance.counting import TASKS, Task
 from lightning_imbalance.gathering import gathered
-from lightning_imbalance.own_samples import own_entries, own_samples
+from lightning_imbalance.own_samples import loaders_at_work, own_entries, own_samples
+from lightning_imbalance.synthesis.real_samples import require_real_samples
 
 
 class PostHoc(L.Callback):
@@ -114,8 +115,9 @@ class PostHoc(L.Callback):
             self._batches, self._pending, self._step = [], False, -1
 
     def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Forget the samples of the validation before."""
-        del trainer, pl_module
+        """Forget the samples of the validation before; synthetic ones are refused."""
+        del pl_module
+        require_real_samples(loaders_at_work(trainer), "validation")
         self._batches = []
         self._pending = False
 

@@ -18,7 +18,6 @@ from torch import Tensor
 from lightning_imbalance.callbacks import ImbalanceMonitor
 from lightning_imbalance.checkpoint_io import WholeFileCheckpointIO
 from lightning_imbalance.class_report import ClassReport
-from lightning_imbalance.cli.network import SmallConvNet
 from lightning_imbalance.cli.progress import RunProgress
 from lightning_imbalance.cli.verdict import Run, side_by_side, verdict
 from lightning_imbalance.datamodules import DigitsDataModule, ImageFolderDataModule, PartsDataModule
@@ -27,6 +26,7 @@ from lightning_imbalance.functional import confusion_counts, predicted_classes
 from lightning_imbalance.labels import stream
 from lightning_imbalance.losses import resolve
 from lightning_imbalance.module import WeightedClassifier
+from lightning_imbalance.small_networks import SmallConvNet
 from lightning_imbalance.weighting import check_weighting
 
 _DIGITS_RATIO = 20.0

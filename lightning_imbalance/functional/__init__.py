@@ -5,13 +5,16 @@ from lightning_imbalance.functional.calibration_error import expected_calibratio
 from lightning_imbalance.functional.class_offsets import best_offsets, decide_by_offsets
 from lightning_imbalance.functional.confusion_counts import ConfusionCounts, confusion_counts
 from lightning_imbalance.functional.cosine_logits import cosine_logits
+from lightning_imbalance.functional.distances import mean_distance, nearest_distances, share_closer
 from lightning_imbalance.functional.distribution_balanced import distribution_balanced
 from lightning_imbalance.functional.equalization import equalization
 from lightning_imbalance.functional.focal import focal
+from lightning_imbalance.functional.hinge import hinge_discriminator, hinge_generator
 from lightning_imbalance.functional.label_aware_smoothing import label_aware_smoothing
 from lightning_imbalance.functional.ldam import ldam
 from lightning_imbalance.functional.logit_adjusted import logit_adjusted
 from lightning_imbalance.functional.logits import align, predicted_classes, probabilities
+from lightning_imbalance.functional.mode_seeking import mode_seeking_ratio
 from lightning_imbalance.functional.paired import PairedDifference, balanced_accuracy_difference
 from lightning_imbalance.functional.recall import (
     balanced_accuracy,
@@ -23,6 +26,7 @@ from lightning_imbalance.functional.recall import (
 from lightning_imbalance.functional.reduction import Terms, reduce, weighted_mean
 from lightning_imbalance.functional.remix import remix_label_share
 from lightning_imbalance.functional.seesaw import seesaw
+from lightning_imbalance.functional.student import student_quantile
 from lightning_imbalance.functional.tau_normalized import best_tau, tau_normalized
 from lightning_imbalance.functional.temperature import Temperature, fit_temperature, temperature_scaled
 from lightning_imbalance.functional.thresholds import best_thresholds, decide_by_thresholds
@@ -54,15 +58,22 @@ __all__ = [
     "fit_temperature",
     "focal",
     "geometric_mean",
+    "hinge_discriminator",
+    "hinge_generator",
     "label_aware_smoothing",
     "ldam",
     "logit_adjusted",
     "macro_f1",
+    "mean_distance",
+    "mode_seeking_ratio",
+    "nearest_distances",
     "predicted_classes",
     "probabilities",
     "reduce",
     "remix_label_share",
     "seesaw",
+    "share_closer",
+    "student_quantile",
     "tau_normalized",
     "temperature_scaled",
     "vector_scaling",

@@ -28,6 +28,7 @@ from lightning_imbalance.callbacks import (
     TemperatureScaling,
     ThresholdTuning,
 )
+from lightning_imbalance.synthesis import ConditionalGAN
 
 RANK = int(os.environ["LOCAL_RANK"])
 SIZE = int(os.environ["CREW"])
@@ -437,4 +438,19 @@ def balanced_draws(counts: list[int], workers: int, path: str | None = None, sto
         "epochs": model.epochs,
         "prior": model.training_prior.tolist(),
         "weight": model.model.weight.flatten().tolist(),
+    }
+
+
+def train_gan(dataset: TensorDataset, epochs: int) -> dict[str, Any]:
+    """Fit a generator of samples; return all parameters and buffers, what was logged, and some samples."""
+    torch.manual_seed(0)
+    gan = ConditionalGAN(num_features=dataset.tensors[0].shape[1], latent_size=4, width=8)
+    torch.manual_seed(RANK)
+    fit = trainer(max_epochs=epochs)
+    fit.fit(gan, DataLoader(dataset, 8), DataLoader(dataset, 8))
+    return {
+        "state": {name: value.clone() for name, value in gan.state_dict().items()},
+        "logged": {name: value.item() for name, value in fit.callback_metrics.items()},
+        "updates": int(gan.average.updates),
+        "samples": gan.generate([3, 3, 3], seed=0)[0],
     }

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t
 from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor
 
@@ -101,7 +102,7 @@ def test_shapes_that_differ_are_refused() -> None:
         balanced_accuracy_difference(torch.zeros(3), torch.zeros(2), torch.zeros(3))
 
     assert str(error.value) == (
-        "both predictions and the target must have shape (N,) with N above 0, got (3,), (2,), (3,)."
+        "both predictions and the target must have shape (N,) with N above 0, or the predictions (R, N) with R runs, 2 or more, got (3,), (2,), (3,)."
     )
 
 
@@ -111,3 +112,74 @@ def test_a_confidence_outside_0_and_1_is_refused() -> None:
         balanced_accuracy_difference(one, one, one, confidence=95)
 
     assert str(error.value) == "`confidence` must be between 0 and 1, got 95."
+
+
+# --- several runs ------------------------------------------------------------------------------------------------
+
+
+def test_runs_that_do_not_differ_have_the_difference_of_one():
+    first, second, target = torch.randint(0, 3, (3, 50), generator=torch.Generator().manual_seed(1))
+
+    one = balanced_accuracy_difference(first, second, target)
+    five = balanced_accuracy_difference(first.expand(5, -1), second.expand(5, -1), target)
+
+    assert five.difference == pytest.approx(one.difference)
+    # Nothing varies between the runs: what is left is Student's quantile with the freedom of the samples.
+    assert five.low == pytest.approx(one.low, abs=0.01)
+    assert five.low < one.low
+
+
+def test_the_interval_of_runs_is_that_of_plain_python() -> None:
+    generator = torch.Generator().manual_seed(0)
+    target = torch.tensor([0] * 30 + [1] * 10)
+    first, second = (torch.where(torch.rand(4, 40, generator=generator) < p, target, 2) for p in (0.6, 0.9))
+    difference, variance, per_run = 0.0, 0.0, [0.0] * 4
+    centre = 0.0
+    for label in (0, 1):
+        members = [i for i in range(40) if target[i] == label]
+        changes = [[(second[r, i] == label).item() - (first[r, i] == label).item() for r in range(4)] for i in members]
+        means = [sum(change) / 4 for change in changes]
+        n = len(members)
+        difference += sum(means) / n / 2
+        centre += sum(means) / (n + 2) / 2
+        variance += (sum(mean**2 for mean in means) + 1 - sum(means) ** 2 / (n + 2)) / (n + 2) ** 2 / 4
+        per_run = [total + sum(change[r] for change in changes) / n / 2 for r, total in enumerate(per_run)]
+    mean_run = sum(per_run) / 4
+    between = sum((value - mean_run) ** 2 for value in per_run) / 3 / 4
+    freedom = math.floor((variance + between) ** 2 / (variance**2 / 40 + between**2 / 3))
+    half = float(t.ppf(0.975, freedom)) * math.sqrt(variance + between)
+
+    result = balanced_accuracy_difference(first, second, target)
+
+    assert result == pytest.approx((difference, centre - half, centre + half))
+
+
+def test_the_interval_of_runs_covers_the_truth_at_least_as_often_as_it_says() -> None:
+    # Samples that are hard for everyone, and seeds that are bad for everything: the true difference is 0.
+    generator = torch.Generator().manual_seed(0)
+    target = torch.tensor([0] * 60 + [1] * 40 + [2] * 20)
+    covered = 0
+    for _ in range(300):
+        hard = torch.randn(1, 120, generator=generator)
+        runs = [
+            torch.where(
+                hard + torch.randn(5, 1, generator=generator) / 4 + torch.randn(5, 120, generator=generator) < 1,
+                target,
+                3,
+            )
+            for _ in range(2)
+        ]
+        result = balanced_accuracy_difference(*runs, target)
+        covered += result.low <= 0 <= result.high
+
+    assert covered / 300 >= 0.9
+
+
+def test_one_run_in_two_dimensions_is_refused() -> None:
+    one = torch.zeros(1, 3)
+    with pytest.raises(ValueError) as error:
+        balanced_accuracy_difference(one, one, torch.zeros(3))
+
+    assert str(error.value) == (
+        "both predictions and the target must have shape (N,) with N above 0, or the predictions (R, N) with R runs, 2 or more, got (1, 3), (1, 3), (3,)."
+    )

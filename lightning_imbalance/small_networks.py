@@ -1,7 +1,8 @@
-"""A convolutional network that is small enough to train while one waits, for images of any size."""
+"""Networks that are small enough to train while one waits."""
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -38,3 +39,23 @@ class SmallConvNet(nn.Module):
         """Return the logits of a batch of images."""
         logits: Tensor = self.head(self.features(images))
         return logits
+
+
+def small_network(shape: tuple[int, ...], num_classes: int) -> nn.Module:
+    """Return a classifier that is small enough to train while one waits, for what the samples are.
+
+    Args:
+        shape: Of one sample: ``(channels, H, W)``, or anything else, which is flattened.
+        num_classes: Number of logits.
+
+    Returns:
+        :class:`SmallConvNet`, or two linear layers with 64 units between them.
+
+    Example:
+        >>> import torch
+        >>> small_network((30,), num_classes=2)(torch.zeros(4, 30)).shape
+        torch.Size([4, 2])
+    """
+    if len(shape) == 3:
+        return SmallConvNet(shape[0], num_classes)
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), 64), nn.ReLU(), nn.Linear(64, num_classes))
