@@ -1,4 +1,4 @@
-"""What docs/sampling.md takes for granted: a table, patients, photographs, and a network for each."""
+"""What docs/sampling.md takes for granted: a table, patients, photographs, a data set and its datamodule, and a network."""
 
 import os
 import tempfile
@@ -21,4 +21,8 @@ patients = pd.DataFrame(
         "finding": ["healthy"] * 80 + ["ill"] * 20,
     }
 )
+dataset = table
+datamodule = L.LightningDataModule()
+datamodule.train_dataloader = lambda: torch.utils.data.DataLoader(table, batch_size=20, shuffle=True)
+datamodule.val_dataloader = lambda: torch.utils.data.DataLoader(table, batch_size=20)
 photographs = TensorDataset(torch.rand(100, 3, 8, 8), labels)
