@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor
 
 ROUNDS = 10
 
+_Words = TypeVar("_Words", int, Tensor)
+
 # With a side of 3 some permutations never come, however many the rounds.
 _NARROWEST = 4
 
 _WORD = 0xFFFFFFFF
-# Below 2^27, so that its product with a 32-bit word stays within int64.
-_MULTIPLIER = 0x45D9F3B
+# Below 2^31, so that the product with a 32-bit word stays within int64.
+_MULTIPLIER, _FOLDED, _SPREAD = 0x45D9F3B, 0x7FEB352D, 0x6A4B2D35
 
 
 def round_keys(*seeds: int) -> Tensor:
@@ -28,12 +32,12 @@ def round_keys(*seeds: int) -> Tensor:
         >>> torch.equal(round_keys(0, 1), round_keys(0, 1)), torch.equal(round_keys(0, 1), round_keys(1, 0))
         (True, False)
     """
-    state = torch.zeros((), dtype=torch.int64)
+    state = 0
     for seed in seeds:
         # Two words of each number: seeds of 64 bits differ in the upper one too.
         for word in (seed & _WORD, (seed >> 32) & _WORD):
             state = _mixed((state * 31 + word + 1) & _WORD)
-    return _mixed((state + 0x9E3779B9 * torch.arange(1, ROUNDS + 1)) & _WORD)
+    return torch.tensor([_mixed((state + 0x9E3779B9 * number) & _WORD) for number in range(1, ROUNDS + 1)])
 
 
 def permuted(positions: Tensor, sizes: Tensor, keys: Tensor, tweaks: Tensor | None = None) -> Tensor:
@@ -58,16 +62,17 @@ def permuted(positions: Tensor, sizes: Tensor, keys: Tensor, tweaks: Tensor | No
         >>> permuted(torch.arange(5), torch.tensor(5), round_keys(0)).sort().values
         tensor([0, 1, 2, 3, 4])
     """
-    if sizes.ndim == 0:
-        sizes = sizes.expand_as(positions)
-    sides = sizes.double().sqrt().ceil().long().clamp_min(_NARROWEST)
-    tweaks = torch.zeros_like(positions) if tweaks is None else _mixed(tweaks)
-    result = _passed_through(positions, sides, keys, tweaks)
-    while True:
-        outside = (result >= sizes).nonzero().squeeze(1)
-        if len(outside) == 0:
-            return result
-        result[outside] = _passed_through(result[outside], sides[outside], keys, tweaks[outside])
+    # One size for all is a number: torch multiplies by it in a fraction of the time.
+    size: int | Tensor = sizes if sizes.ndim else int(sizes)
+    side = _side(sizes) if sizes.ndim else int(_side(sizes))
+    names = None if tweaks is None else _mixed(tweaks)
+    result = _passed_through(positions, side, keys, names)
+    outside = (result >= size).nonzero().squeeze(1)
+    while len(outside):
+        again = _passed_through(result[outside], _at(side, outside), keys, None if names is None else names[outside])
+        result[outside] = again
+        outside = outside[again >= _at(size, outside)]
+    return result
 
 
 def uniform(positions: Tensor, keys: Tensor) -> Tensor:
@@ -89,23 +94,45 @@ def uniform(positions: Tensor, keys: Tensor) -> Tensor:
         True
     """
     low, high = positions & _WORD, positions >> 32
-    words = [
-        _mixed(_mixed(_mixed(low + a & _WORD) ^ high) + b & _WORD) for a, b in ((keys[0], keys[1]), (keys[2], keys[3]))
-    ]
+    first, second, third, fourth = keys[:4].tolist()
+    words = [_mixed(_mixed(_mixed(low + a & _WORD) ^ high) + b & _WORD) for a, b in ((first, second), (third, fourth))]
     return ((words[0] << 21) + (words[1] >> 11)).double() * 2.0**-53
 
 
-def _passed_through(values: Tensor, sides: Tensor, keys: Tensor, tweaks: Tensor) -> Tensor:
-    left, right = values // sides, values % sides
-    for key in keys:
-        hashed = _mixed((right + key) & _WORD ^ tweaks)
+def _side(sizes: Tensor) -> Tensor:
+    return sizes.double().sqrt().ceil().long().clamp_min(_NARROWEST)
+
+
+def _at(numbers: int | Tensor, places: Tensor) -> int | Tensor:
+    return numbers[places] if isinstance(numbers, Tensor) else numbers
+
+
+def _passed_through(values: Tensor, side: int | Tensor, keys: Tensor, names: Tensor | None) -> Tensor:
+    left = values // side
+    right = values - left * side
+    for key in keys.tolist():
+        word = right + key
+        if names is not None:
+            word ^= names
+        word &= _WORD
+        # Both halves of a wide product, and then the lower half of another: its upper bits depend on all bits.
+        word *= _FOLDED
+        word ^= word >> 32
+        word &= _WORD
+        word *= _SPREAD
+        word &= _WORD
         # The upper bits of the product, from 0 to the side: without the bias of the lower bits, or a division.
-        left, right = right, left + (hashed * sides >> 32)
-        right = torch.where(right >= sides, right - sides, right)
-    return left * sides + right
+        word *= side
+        word >>= 32
+        word += left
+        word -= side
+        # Below 0 all bits are ones, and it gets the side back.
+        word += word >> 63 & side
+        left, right = right, word
+    return left * side + right
 
 
-def _mixed(words: Tensor) -> Tensor:
+def _mixed(words: _Words) -> _Words:
     """Spread the bits of 32-bit words over all 32, one to one."""
     words = (words >> 16 ^ words) * _MULTIPLIER & _WORD
     words = (words >> 16 ^ words) * _MULTIPLIER & _WORD

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from numbers import Integral
+from operator import length_hint
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from lightning_imbalance.functional.random_access import permuted, round_keys, u
 from lightning_imbalance.samplers.source import read_classes
 
 # Indices drawn at once: enough that drawing costs little for each, few enough that the first comes at once.
-_CHUNK = 2**14
+_CHUNK = 2**15
 
 # Names of the sequences that are drawn for one seed; what one of them gives says nothing about the others.
 _ORDER, _OFFSET, _MEMBER = range(3)
@@ -96,7 +97,7 @@ class ClassSampler(DistributedSampler[int], ABC):
         rank: int | None = None,
     ) -> None:
         # Not torch's __init__, which wants the number of processes at once: a sampler may be made before they are.
-        self.seed = checked_integer("seed", seed, least=None)
+        self.seed = checked_seed(seed)
         self.drop_last, self.shuffle = drop_last, True
         self._replicas = None if num_replicas is None else checked_integer("num_replicas", num_replicas)
         self._rank = None if rank is None else checked_integer("rank", rank, least=0)
@@ -107,12 +108,12 @@ class ClassSampler(DistributedSampler[int], ABC):
             msg = f"`rank` must be below `num_replicas`, {num_replicas}, got {rank}."
             raise ValueError(msg)
         self.distribution: ClassDistribution
-        self.distribution, self._members = read_classes(
+        self.distribution, self._members, self.num_labels = read_classes(
             labels_or_dataset, task=task, num_classes=num_classes, class_names=class_names, ignore_index=ignore_index
         )
-        self.num_labels = len(labels_or_dataset)
         self.epoch = 0
-        self._drawn = self._resumed = 0
+        self._chunk = _CHUNK
+        self._stand_at(0)
 
     @property
     def counts(self) -> Tensor:
@@ -182,14 +183,23 @@ class ClassSampler(DistributedSampler[int], ABC):
         return self.num_samples
 
     def __iter__(self) -> Iterator[int]:
-        # A generator runs from its first `next` on, when a state has been loaded and the epoch is set.
-        self._drawn, self._resumed = self._resumed, 0
-        epoch, length, (rank, replicas) = self.epoch, self.num_samples, self._process()
-        for start in range(self._drawn, length, _CHUNK):
-            places = torch.arange(start, min(start + _CHUNK, length)) * replicas + rank
-            for drawn, index in enumerate(self.draw(epoch, places % self.epoch_size).tolist(), start + 1):
-                self._drawn = drawn
-                yield index
+        start = self._resumed
+        # Only this iteration goes on where another one stood; one that follows begins at the beginning.
+        self._resumed, self._drawn_with_pending = 0, start
+        return self._from(start, self.epoch)
+
+    def _from(self, start: int, epoch: int) -> Iterator[int]:
+        # A generator runs from its first `next` on. Where the epoch was set in between, its beginning is what is due.
+        start, epoch = start if epoch == self.epoch else 0, self.epoch
+        length, (rank, replicas) = self.num_samples, self._process()
+        while start < length:
+            end = min(start + self._chunk, length)
+            places = torch.arange(start, end) * replicas + rank
+            # How much of it is left says how far the iteration is, at no cost for each index.
+            self._drawn_with_pending = end
+            self._pending = iter(self.draw(epoch, places % self.epoch_size).tolist())
+            yield from self._pending
+            start = end
 
     def draw(self, epoch: int, places: Tensor) -> Tensor:
         """Return the samples at some places of an epoch's draw.
@@ -232,24 +242,42 @@ class ClassSampler(DistributedSampler[int], ABC):
             epoch: From 0 on.
         """
         if epoch != self.epoch:
-            self.epoch, self._drawn, self._resumed = epoch, 0, 0
+            self.epoch = epoch
+            self._stand_at(0)
 
     def state_dict(self) -> dict[str, int]:
         """Return where in which epoch the iteration stands, for a stateful dataloader."""
-        return {"epoch": self.epoch, "drawn": self._drawn}
+        return {"epoch": self.epoch, "drawn": self._drawn_with_pending - length_hint(self._pending)}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Have the next iteration go on where another one stood.
 
+        Of an epoch that is at its end nothing is left, and the iteration after that one is another whole epoch: by then
+        of the epoch that was set last, before or after this call.
+
         Args:
             state_dict: What :meth:`state_dict` returned, of a sampler with the same data, arguments and number of
                 processes.
+
+        Raises:
+            ValueError: The state says that more was drawn than an epoch of this sampler has.
         """
-        self.epoch, self._drawn = state_dict["epoch"], state_dict["drawn"]
-        self._resumed = self._drawn
+        epoch, drawn, length = state_dict["epoch"], state_dict["drawn"], self.num_samples
+        if not 0 <= drawn <= length:
+            msg = (
+                f"the state must be that of a sampler with an epoch of {length} on each process, got {drawn} drawn. "
+                "Resume with the same data, arguments and number of processes."
+            )
+            raise ValueError(msg)
+        self.epoch = max(epoch, self.epoch) if drawn == length else epoch
+        self._stand_at(drawn)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.distribution.summary()}, epoch_size={self.epoch_size})"
+
+    def _stand_at(self, drawn: int) -> None:
+        self._resumed = self._drawn_with_pending = drawn
+        self._pending: Iterator[Any] = iter(())
 
     def _pick(self, classes: Tensor, members: Tensor) -> Tensor:
         return self._members.indices[self._members.starts[classes] + members].long()
@@ -263,6 +291,30 @@ class ClassSampler(DistributedSampler[int], ABC):
         if distributed.is_available() and distributed.is_initialized():
             return distributed.get_rank(), distributed.get_world_size()
         return 0, 1
+
+
+def checked_seed(seed: object) -> int:
+    """Return a seed after checking that it is an integer of 64 bits, as for ``torch.manual_seed``.
+
+    Args:
+        seed: What was given.
+
+    Returns:
+        The integer.
+
+    Raises:
+        TypeError: It is no integer.
+        ValueError: It has more than 64 bits.
+
+    Example:
+        >>> checked_seed(-1)
+        -1
+    """
+    number = checked_integer("seed", seed, least=None)
+    if not -(2**63) <= number < 2**64:
+        msg = f"`seed` must be an integer of at most 64 bits, got {number}."
+        raise ValueError(msg)
+    return number
 
 
 def checked_integer(name: str, value: object, least: int | None = 1) -> int:
