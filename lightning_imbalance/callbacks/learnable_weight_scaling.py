@@ -25,8 +25,8 @@ class LearnableWeightScaling(SecondStage):
     (LWS): :math:`\tilde z_c = s_c (w_c \cdot x + b_c)`, with each s_c from 1 on. The direction of each class vector
     stays, and its length is learned, where :class:`~lightning_imbalance.callbacks.TauNormalization` has a formula for
     it. The paper scales w alone; here, as in the authors' code, the bias is scaled too. The paper draws
-    class-balanced batches; here the class weights become ``weighting``, whose mean over all samples is the same. To draw as
-    the paper does, pass ``weighting=None`` and ``RebalancedDataModule(dm, "deferred")``, as for
+    class-balanced batches; here the class weights become ``weighting``, whose mean over all samples is the same. To
+    draw as the paper does, pass ``weighting=None`` and ``RebalancedDataModule(dm, "deferred")``, as for
     :class:`~lightning_imbalance.callbacks.ClassifierRetraining`. Nothing but training data is looked at.
 
     The factors are a parameter of the last layer from the beginning of the fit, without effect and gradient until the
