@@ -96,11 +96,12 @@ def uniform(positions: Tensor, keys: Tensor) -> Tensor:
     low, high = positions & _WORD, positions >> 32
     first, second, third, fourth = keys[:4].tolist()
     words = [_mixed(_mixed(_mixed(low + a & _WORD) ^ high) + b & _WORD) for a, b in ((first, second), (third, fourth))]
-    return ((words[0] << 21) + (words[1] >> 11)).double() * 2.0**-53
+    numbers: Tensor = ((words[0] << 21) + (words[1] >> 11)).double() * 2.0**-53
+    return numbers
 
 
 def _side(sizes: Tensor) -> Tensor:
-    return sizes.double().sqrt().ceil().long().clamp_min(_NARROWEST)
+    return sizes.double().sqrt().ceil().clamp_min(_NARROWEST).long()
 
 
 def _at(numbers: int | Tensor, places: Tensor) -> int | Tensor:
@@ -108,8 +109,8 @@ def _at(numbers: int | Tensor, places: Tensor) -> int | Tensor:
 
 
 def _passed_through(values: Tensor, side: int | Tensor, keys: Tensor, names: Tensor | None) -> Tensor:
-    left = values // side
-    right = values - left * side
+    left: Tensor = values // side
+    right: Tensor = values - left * side
     for key in keys.tolist():
         word = right + key
         if names is not None:

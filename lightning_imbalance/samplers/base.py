@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from numbers import Integral
 from operator import length_hint
 from typing import Any
 
@@ -17,6 +16,7 @@ from lightning_imbalance.counting import Task
 from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.functional.allotment import allotted, members_drawn
 from lightning_imbalance.functional.random_access import permuted, round_keys, uniform
+from lightning_imbalance.samplers.arguments import checked_flag, checked_integer, checked_seed
 from lightning_imbalance.samplers.source import read_classes
 
 # Indices drawn at once: enough that drawing costs little for each, few enough that the first comes at once.
@@ -83,6 +83,8 @@ class ClassSampler(DistributedSampler[int], ABC):
         80
     """
 
+    _drawn_at_once = "sample"
+
     def __init__(
         self,
         labels_or_dataset: Any,
@@ -98,7 +100,7 @@ class ClassSampler(DistributedSampler[int], ABC):
     ) -> None:
         # Not torch's __init__, which wants the number of processes at once: a sampler may be made before they are.
         self.seed = checked_seed(seed)
-        self.drop_last, self.shuffle = drop_last, True
+        self.drop_last, self.shuffle = checked_flag("drop_last", drop_last), True
         self._replicas = None if num_replicas is None else checked_integer("num_replicas", num_replicas)
         self._rank = None if rank is None else checked_integer("rank", rank, least=0)
         if (self._replicas is None) != (self._rank is None):
@@ -113,6 +115,9 @@ class ClassSampler(DistributedSampler[int], ABC):
         )
         self.epoch = 0
         self._chunk = _CHUNK
+        self._resumed: int
+        self._drawn_with_pending: int
+        self._pending: Iterator[Any]
         self._stand_at(0)
 
     @property
@@ -168,8 +173,8 @@ class ClassSampler(DistributedSampler[int], ABC):
         whole, rest = divmod(self.epoch_size, self.num_replicas)
         if whole == 0:
             msg = (
-                f"an epoch must have a sample for each process, got {self.epoch_size} for {self.num_replicas}. "
-                "Draw more, or use fewer processes."
+                f"an epoch must have a {self._drawn_at_once} for each process, got {self.epoch_size} for "
+                f"{self.num_replicas}. Draw more, or use fewer processes."
             )
             raise ValueError(msg)
         return whole if self.drop_last or rest == 0 else whole + 1
@@ -240,7 +245,12 @@ class ClassSampler(DistributedSampler[int], ABC):
 
         Args:
             epoch: From 0 on.
+
+        Raises:
+            TypeError: It is no integer.
+            ValueError: It is below 0.
         """
+        epoch = checked_integer("epoch", epoch, least=0)
         if epoch != self.epoch:
             self.epoch = epoch
             self._stand_at(0)
@@ -277,7 +287,7 @@ class ClassSampler(DistributedSampler[int], ABC):
 
     def _stand_at(self, drawn: int) -> None:
         self._resumed = self._drawn_with_pending = drawn
-        self._pending: Iterator[Any] = iter(())
+        self._pending = iter(())
 
     def _pick(self, classes: Tensor, members: Tensor) -> Tensor:
         return self._members.indices[self._members.starts[classes] + members].long()
@@ -291,56 +301,3 @@ class ClassSampler(DistributedSampler[int], ABC):
         if distributed.is_available() and distributed.is_initialized():
             return distributed.get_rank(), distributed.get_world_size()
         return 0, 1
-
-
-def checked_seed(seed: object) -> int:
-    """Return a seed after checking that it is an integer of 64 bits, as for ``torch.manual_seed``.
-
-    Args:
-        seed: What was given.
-
-    Returns:
-        The integer.
-
-    Raises:
-        TypeError: It is no integer.
-        ValueError: It has more than 64 bits.
-
-    Example:
-        >>> checked_seed(-1)
-        -1
-    """
-    number = checked_integer("seed", seed, least=None)
-    if not -(2**63) <= number < 2**64:
-        msg = f"`seed` must be an integer of at most 64 bits, got {number}."
-        raise ValueError(msg)
-    return number
-
-
-def checked_integer(name: str, value: object, least: int | None = 1) -> int:
-    """Return an integer of Python after checking that it is one, and large enough.
-
-    Args:
-        name: The argument's name.
-        value: What was given.
-        least: The smallest value that works, ``None`` for any.
-
-    Returns:
-        The integer.
-
-    Raises:
-        TypeError: It is no integer.
-        ValueError: It is too small.
-
-    Example:
-        >>> checked_integer("num_samples", 3)
-        3
-    """
-    from_on = "" if least is None else f" from {least} on"
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        msg = f"`{name}` must be an integer{from_on}, got {value!r}."
-        raise TypeError(msg)
-    if least is not None and value < least:
-        msg = f"`{name}` must be an integer{from_on}, got {value!r}."
-        raise ValueError(msg)
-    return int(value)

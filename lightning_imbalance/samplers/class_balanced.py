@@ -10,7 +10,8 @@ from typing_extensions import Unpack
 
 from lightning_imbalance.functional.random_access import uniform
 from lightning_imbalance.prior import Prior
-from lightning_imbalance.samplers.base import ClassSampler, Options, checked_integer
+from lightning_imbalance.samplers.arguments import checked_flag, checked_integer
+from lightning_imbalance.samplers.base import ClassSampler, Options
 from lightning_imbalance.samplers.shares import balanced_shares
 
 _CLASS, _SAMPLE = 3, 4
@@ -52,7 +53,7 @@ class ClassBalancedSampler(ClassSampler):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(labels_or_dataset, **options)
-        self.replacement = replacement
+        self.replacement = checked_flag("replacement", replacement)
         self._shares = balanced_shares(self.distribution, self.counts, power, target)
         drawable = int(self.counts.sum())
         self._epoch_size = drawable if num_samples is None else checked_integer("num_samples", num_samples)

@@ -9,7 +9,8 @@ from typing_extensions import Unpack
 
 from lightning_imbalance.functional.ramp import Ramp, check_ramp, ramped
 from lightning_imbalance.prior import Prior
-from lightning_imbalance.samplers.base import Options, checked_integer
+from lightning_imbalance.samplers.arguments import checked_integer
+from lightning_imbalance.samplers.base import Options
 from lightning_imbalance.samplers.class_balanced import ClassBalancedSampler
 
 

@@ -28,6 +28,7 @@ from lightning_imbalance.callbacks import (
     TemperatureScaling,
     ThresholdTuning,
 )
+from lightning_imbalance.samplers import ClassBalancedSampler, IterableBalancer, MPerClassSampler
 from lightning_imbalance.synthesis import ConditionalGAN
 
 RANK = int(os.environ["LOCAL_RANK"])
@@ -454,3 +455,79 @@ def train_gan(dataset: TensorDataset, epochs: int) -> dict[str, Any]:
         "updates": int(gan.average.updates),
         "samples": gan.generate([3, 3, 3], seed=0)[0],
     }
+
+
+class Seen(L.LightningModule):
+    """Remembers the batches that it is trained on, by epoch."""
+
+    def __init__(self, loader: DataLoader | None = None) -> None:
+        super().__init__()
+        self.layer, self.loader = nn.Linear(1, 1), loader
+        self.epochs: list[list[list[int]]] = []
+
+    def on_train_epoch_start(self) -> None:
+        self.epochs.append([])
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _batch_idx: int) -> Tensor:
+        self.epochs[-1].append(batch[0].tolist())
+        return self.layer(batch[0][:, None].float()).mean()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.0)
+
+
+class InHook(Seen):
+    """Makes its dataloader where Lightning looks at how that is done."""
+
+    def train_dataloader(self) -> DataLoader:
+        return self.loader()
+
+
+def samplers(labels: Tensor, workers: int, *, kind: str, in_hook: bool) -> dict[str, Any]:
+    """Fit two epochs with a sampler made for no process in particular; return what this one was trained on."""
+    dataset = TensorDataset(torch.arange(len(labels)), labels)
+
+    def loader() -> DataLoader:
+        if kind == "batches":
+            sampler = MPerClassSampler(labels, 2, batch_size=4)
+            return DataLoader(dataset, batch_sampler=sampler, num_workers=workers)
+        return DataLoader(dataset, 4, sampler=ClassBalancedSampler(labels), num_workers=workers)
+
+    module = InHook(loader) if in_hook else Seen()
+    fit = trainer(max_epochs=2)
+    fit.fit(module, *([] if in_hook else [loader()]))
+    used = fit.train_dataloader.batch_sampler if kind == "batches" else fit.train_dataloader.sampler
+    return {"epochs": module.epochs, "sampler": type(used).__name__, "steps": fit.global_step}
+
+
+def sampler_before_the_group(labels: list[int]) -> dict[str, Any]:
+    """Make a sampler while no process group is there, and ask it again when there is one."""
+    original = torch.distributed.is_initialized
+    torch.distributed.is_initialized = lambda: False
+    try:
+        sampler = ClassBalancedSampler(labels)
+        alone = (len(sampler), sampler.rank, sampler.num_replicas, list(sampler))
+    finally:
+        torch.distributed.is_initialized = original
+    return {"alone": alone, "together": (len(sampler), sampler.rank, sampler.num_replicas, list(sampler))}
+
+
+class Shared(IterableDataset):
+    """A stream that each process and each of its workers reads a part of."""
+
+    def __init__(self, labels: list[int]) -> None:
+        self.labels = labels
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        info = torch.utils.data.get_worker_info()
+        number, of = (0, 1) if info is None else (info.id, info.num_workers)
+        for index in range(RANK * of + number, len(self.labels), SIZE * of):
+            yield index, self.labels[index]
+
+
+def balanced_stream(labels: list[int], workers: int) -> list[list[list[int]]]:
+    """Fit two epochs on a balanced stream; return what this process was trained on."""
+    balancer = IterableBalancer(Shared(labels), ClassDistribution.from_labels(labels))
+    module = Seen()
+    trainer(max_epochs=2, limit_train_batches=4).fit(module, DataLoader(balancer, 2, num_workers=workers))
+    return module.epochs
