@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from functools import partial
+from itertools import chain
 
 import lightning as L
 import pytest
@@ -22,7 +23,12 @@ from torch.utils.data import (
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 from lightning_imbalance import ClassDistribution, RebalancedDataModule, WeightedClassifier
-from lightning_imbalance.samplers import ClassBalancedSampler, ProgressivelyBalancedSampler, UndersamplingSampler
+from lightning_imbalance.samplers import (
+    ClassBalancedSampler,
+    MPerClassSampler,
+    ProgressivelyBalancedSampler,
+    UndersamplingSampler,
+)
 
 COUNTS = [24, 8, 4]
 
@@ -275,6 +281,29 @@ def test_samplers_by_name_and_by_function(sampler, epoch, counts, tiny_trainer):
 
     labels = Numbered().tensors[1][drawn(drawing, epoch)]
     assert labels.bincount().tolist() == counts
+
+
+def test_batches_of_m_a_class(tiny_trainer):
+    data = RebalancedDataModule(Plain(num_workers=2), partial(MPerClassSampler, m=2, batch_size=6))
+    model = Watching()
+
+    tiny_trainer(max_epochs=2).fit(model, datamodule=data)
+
+    sampler = MPerClassSampler(Numbered(), m=2, batch_size=6)
+    assert model.epochs == {epoch: list(chain(*drawn(sampler, epoch))) for epoch in range(2)}
+    torch.testing.assert_close(model.training_prior, torch.full((3,), 1 / 3, dtype=torch.float64))
+
+
+def test_batches_of_m_a_class_cannot_be_overfitted(tiny_trainer):
+    data = RebalancedDataModule(Plain(), partial(MPerClassSampler, m=2, batch_size=6))
+
+    with pytest.raises(TypeError) as raised:
+        tiny_trainer(overfit_batches=1).fit(Watching(), datamodule=data)
+
+    assert str(raised.value) == (
+        "`overfit_batches` must be 0 for a sampler of batches, which Lightning would take away, got a MPerClassSampler. "
+        "Overfit with another sampler."
+    )
 
 
 class Endless(IterableDataset):

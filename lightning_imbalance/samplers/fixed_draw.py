@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from torch.utils.data import DistributedSampler, SequentialSampler
 
 from lightning_imbalance.samplers.base import ClassSampler
+from lightning_imbalance.samplers.m_per_class import MPerClassSampler
 
 
 class FixedDraw(SequentialSampler, DistributedSampler[int]):
@@ -18,6 +19,9 @@ class FixedDraw(SequentialSampler, DistributedSampler[int]):
     Args:
         sampler: Whose first epoch it is.
 
+    Raises:
+        TypeError: It draws batches.
+
     Example:
         >>> from lightning_imbalance.samplers import UndersamplingSampler
         >>> fixed = FixedDraw(UndersamplingSampler([0] * 9 + [1]))
@@ -27,6 +31,12 @@ class FixedDraw(SequentialSampler, DistributedSampler[int]):
     """
 
     def __init__(self, sampler: ClassSampler) -> None:
+        if isinstance(sampler, MPerClassSampler):
+            msg = (
+                "`overfit_batches` must be 0 for a sampler of batches, which Lightning would take away, got a "
+                f"{type(sampler).__name__}. Overfit with another sampler."
+            )
+            raise TypeError(msg)
         self.sampler = sampler
 
     def __iter__(self) -> Iterator[int]:

@@ -18,6 +18,7 @@ from torch.utils.data import (
 )
 
 from lightning_imbalance.labels.loaders import subset_of
+from lightning_imbalance.samplers.m_per_class import MPerClassSampler
 
 _REPLACEABLE = (RandomSampler, SequentialSampler, SubsetRandomSampler, DistributedSampler)
 
@@ -64,13 +65,13 @@ def drawn_from(loader: DataLoader[Any]) -> Any:
     return loader.dataset if indices is None else Subset(loader.dataset, indices.tolist())
 
 
-def with_sampler(loader: DataLoader[Any], dataset: Any, sampler: Sampler[int]) -> DataLoader[Any]:
+def with_sampler(loader: DataLoader[Any], dataset: Any, sampler: Sampler[Any]) -> DataLoader[Any]:
     """Return a dataloader of the same class and settings with another sampler.
 
     Args:
         loader: The dataloader; also of a subclass that keeps its arguments in attributes of the same name.
         dataset: What :func:`drawn_from` gives for it.
-        sampler: The sampler.
+        sampler: The sampler; one that draws batches takes the place of ``batch_size`` and ``drop_last`` too.
 
     Returns:
         A new dataloader.
@@ -87,13 +88,11 @@ def with_sampler(loader: DataLoader[Any], dataset: Any, sampler: Sampler[int]) -
     parameters = dict(inspect.signature(cls.__init__).parameters)
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
         parameters = {**inspect.signature(DataLoader.__init__).parameters, **parameters}
-    given = {"dataset": dataset, "sampler": sampler}
+    by_batch = isinstance(sampler, MPerClassSampler)
+    given = {"dataset": dataset, "batch_sampler" if by_batch else "sampler": sampler}
+    ours = {"self", "shuffle", "sampler", "batch_sampler", *given, *(("batch_size", "drop_last") if by_batch else ())}
     for name, parameter in parameters.items():
-        ours = name in {"self", "shuffle", "batch_sampler", *given} or parameter.kind in (
-            parameter.VAR_KEYWORD,
-            parameter.VAR_POSITIONAL,
-        )
-        if ours:
+        if name in ours or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
         if hasattr(loader, name):
             given[name] = getattr(loader, name)
