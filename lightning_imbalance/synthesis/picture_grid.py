@@ -69,6 +69,7 @@ def picture_grid(dataset: SyntheticDataset, per_class: int = 8) -> Figure:
             axis.imshow(_strip(images, per_class, low, high).numpy(), cmap="gray", vmin=0, vmax=1)
             axis.set_xticks([])
             axis.set_yticks([])
+            axis.spines[:].set_visible(False)  # a frame would show where no image is
         axes[row, 0].set_ylabel(name, rotation=0, ha="right", va="center")
     axes[0, 0].set_title("real")
     axes[0, 1].set_title("generated")

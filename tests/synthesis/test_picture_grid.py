@@ -43,6 +43,7 @@ def test_each_class_has_a_row_of_real_and_one_of_generated_images(channels, colo
     assert len({generated[0, place * 6].mean().item() for place in range(3)}) == 3
     assert (generated[:, 5] == 1).all()  # between two images
     assert len(figure.axes) == 4
+    assert not any(spine.get_visible() for axis in figure.axes for spine in axis.spines.values())
 
 
 def test_images_of_bytes_are_drawn():
