@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from statistics import median
+from typing import NamedTuple
 
 import torch
 
@@ -25,6 +26,16 @@ from lightning_imbalance.tables import Column, Table
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
 Run = Callable[[], float]
 Times = Mapping[str, Sequence[float]]
+
+
+class Unit(NamedTuple):
+    """How the cost of a baseline is printed: times what, and called what."""
+
+    factor: float
+    name: str
+
+
+MILLISECONDS = Unit(1000, "ms")
 
 
 @dataclass(frozen=True)
@@ -36,12 +47,14 @@ class Comparison:
         ours: Seconds in each round.
         theirs: Seconds of the baseline in each round.
         goal: The largest median ratio that is good enough, ``None`` where there is no goal.
+        unit: Of what is compared, where it is no time.
     """
 
     name: str
     ours: Sequence[float]
     theirs: Sequence[float]
     goal: float | None = None
+    unit: Unit = MILLISECONDS
 
     def row(self) -> tuple[str, ...]:
         """Return the name, the median, the extremes, the goal and whether it is met, and the baseline's time."""
@@ -53,7 +66,7 @@ class Comparison:
             f"{min(ratios):.3f} - {max(ratios):.3f}",
             "" if self.goal is None else f"{self.goal:.2f}",
             verdict,
-            f"{1000 * median(self.theirs):,.4g} ms",
+            f"{self.unit.factor * median(self.theirs):,.4g} {self.unit.name}",
         )
 
 

@@ -58,6 +58,24 @@ def test_epoch_prints_a_ratio_for_each_pair_and_judges_those_that_have_a_goal() 
 
 
 @pytest.mark.xdist_group("processes")
+def test_samplers_prints_a_ratio_for_each_and_names_what_is_missing() -> None:
+    found = rows("samplers.py", "--size 2000 --others 1000 --largest 3000 --rounds 1")
+
+    ours = [name for name in found if "WeightedRandomSampler" in name]
+    assert ours == [
+        "to the first of 2,000: ClassBalancedSampler / WeightedRandomSampler",
+        "to the first of 2,000: with replacement / WeightedRandomSampler",
+        "whole epoch of 2,000: ClassBalancedSampler / WeightedRandomSampler",
+        "whole epoch of 2,000: with replacement / WeightedRandomSampler",
+        "memory: ClassBalancedSampler / WeightedRandomSampler",
+        "memory: with replacement / WeightedRandomSampler",
+    ]
+    assert "memory: 3,000 uint8, all of the process / 4 GiB" in found
+    assert "to the first: 2,000 / 10 times 200" in found
+    assert all(verdict == "" for _, verdict in found.values())
+
+
+@pytest.mark.xdist_group("processes")
 def test_exact_mean_prints_a_ratio_for_one_process_and_for_two() -> None:
     found = rows("exact_mean.py", "--width 8 --batch-size 4 --steps 1 --rounds 1")
 

@@ -19,8 +19,8 @@ from lightning_imbalance.functional.random_access import permuted, round_keys, u
 from lightning_imbalance.samplers.arguments import checked_flag, checked_integer, checked_seed
 from lightning_imbalance.samplers.source import read_classes
 
-# Indices drawn at once: enough that drawing costs little for each, few enough that the first comes at once.
-_CHUNK = 2**15
+# Indices drawn at once: few at first, so that the first comes at once, and then so many that each costs little.
+_FIRST_CHUNK, _CHUNK = 2**10, 2**15
 
 # Names of the sequences that are drawn for one seed; what one of them gives says nothing about the others.
 _ORDER, _OFFSET, _MEMBER = range(3)
@@ -196,9 +196,9 @@ class ClassSampler(DistributedSampler[int], ABC):
     def _from(self, start: int, epoch: int) -> Iterator[int]:
         # A generator runs from its first `next` on. Where the epoch was set in between, its beginning is what is due.
         start, epoch = start if epoch == self.epoch else 0, self.epoch
-        length, (rank, replicas) = self.num_samples, self._process()
+        length, (rank, replicas), chunk = self.num_samples, self._process(), min(_FIRST_CHUNK, self._chunk)
         while start < length:
-            end = min(start + self._chunk, length)
+            end, chunk = min(start + chunk, length), min(2 * chunk, self._chunk)
             places = torch.arange(start, end) * replicas + rank
             # How much of it is left says how far the iteration is, at no cost for each index.
             self._drawn_with_pending = end

@@ -30,8 +30,7 @@ def test_lightning_leaves_the_sampler_and_each_process_has_its_part(workers, in_
     assert [result["sampler"] for result in results] == ["ClassBalancedSampler"] * 2
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("in_hook", [False, True])
+@pytest.mark.parametrize(("workers", "in_hook"), [(0, False), (0, True), (2, False)])
 def test_lightning_keeps_the_batch_sampler_and_each_process_has_its_batches(workers, in_hook, crew):
     results = crew(2).run("samplers", LABELS, workers, kind="batches", in_hook=in_hook)
 

@@ -106,9 +106,9 @@ def test_all_orders_of_a_few_come_equally_often(size):
     assert tail_of(counts) > UNLIKELY
 
 
-@pytest.mark.parametrize("size", [3, 4])
+@pytest.mark.parametrize("size", [2, 3])
 def test_all_orders_come_equally_often_over_the_seeds(size):
-    trials = 50 * math.factorial(size)
+    trials = 60 * math.factorial(size)
 
     orders = torch.stack([permuted(torch.arange(size), torch.tensor(size), round_keys(5, i)) for i in range(trials)])
 

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
@@ -53,6 +53,7 @@ def drawn_on(make, labels, replicas: int, epoch: int = 0, **options) -> list[lis
     return parts
 
 
+@settings(max_examples=50)
 @given(labelled(), st.sampled_from(sorted(EVERY)), st.integers(0, 5), st.integers(0, 9))
 def test_indices_are_those_of_samples_and_the_length_is_the_same_in_every_epoch(labels, name, epoch, seed):
     sampler = EVERY[name](labels, seed=seed)
@@ -64,6 +65,7 @@ def test_indices_are_those_of_samples_and_the_length_is_the_same_in_every_epoch(
     assert all(type(index) is int and 0 <= index < len(labels) for index in drawn)
 
 
+@settings(max_examples=40)
 @given(labelled(), st.sampled_from(sorted(EVERY)), st.integers(1, 4), st.booleans(), st.integers(0, 3))
 def test_one_draw_is_cut_into_equal_disjoint_parts(labels, name, replicas, drop_last, epoch):
     make = EVERY[name]
@@ -80,6 +82,7 @@ def test_one_draw_is_cut_into_equal_disjoint_parts(labels, name, replicas, drop_
     assert together == (whole + whole)[: length * replicas]
 
 
+@settings(max_examples=50)
 @given(labelled(), st.sampled_from(WITHOUT_REPLACEMENT), st.integers(0, 6), st.integers(0, 9))
 def test_each_class_comes_as_often_as_expected_rounded_up_or_down(labels, name, epoch, seed):
     sampler = EVERY[name](labels, seed=seed)
@@ -92,6 +95,7 @@ def test_each_class_comes_as_often_as_expected_rounded_up_or_down(labels, name, 
     assert bool((counts <= (expected + 1e-9).ceil()).all())
 
 
+@settings(max_examples=50)
 @given(labelled(), st.sampled_from(WITHOUT_REPLACEMENT), st.integers(0, 6))
 def test_no_sample_comes_twice_before_all_others_of_its_class_have_come(labels, name, epoch):
     sampler = EVERY[name](labels)
@@ -104,6 +108,7 @@ def test_no_sample_comes_twice_before_all_others_of_its_class_have_come(labels, 
         assert int(of_class.max()) - int(of_class.min()) <= 1
 
 
+@settings(max_examples=40)
 @given(labelled(), st.sampled_from(sorted(EVERY)), st.integers(0, 2**64 - 1), st.integers(0, 1000))
 def test_the_same_seed_draws_the_same(labels, name, seed, epoch):
     first, second = (EVERY[name](labels, seed=seed) for _ in range(2))
@@ -164,6 +169,7 @@ def test_over_the_epochs_the_samples_of_a_class_come_equally_often(name):
         assert bool(((of_class - mean).abs() <= 4 * mean.sqrt()).all())
 
 
+@settings(max_examples=40)
 @given(labelled(), st.sampled_from(sorted(EVERY)), st.integers(0, 4), st.integers(1, 7), st.data())
 def test_a_resumed_epoch_goes_on_where_the_other_stood(labels, name, epoch, chunk, data):
     uninterrupted, first, second = (EVERY[name](labels) for _ in range(3))
@@ -245,8 +251,7 @@ def test_a_copy_draws_the_same_and_goes_on_where_its_original_stands(name, copie
     assert whole[7:] == list(iterator)
 
 
-@pytest.mark.parametrize("name", EVERY)
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize(("name", "workers"), [*((name, 0) for name in EVERY), ("balanced", 2)])
 def test_a_dataloader_takes_it(name, workers):
     dataset = TensorDataset(torch.arange(40), torch.tensor([0] * 30 + [1] * 10))
     sampler = EVERY[name](dataset)
@@ -415,7 +420,8 @@ def test_no_sampler_is_silent_about_an_argument_that_it_does_not_know():
         ClassBalancedSampler([0, 1], replace=True)
 
 
-def test_chunks_are_invisible():
+def test_chunks_are_invisible(monkeypatch):
+    monkeypatch.setattr(module, "_FIRST_CHUNK", 8)
     labels = [0] * 30 + [1] * 10
     whole = list(ClassBalancedSampler(labels))
 
@@ -423,4 +429,3 @@ def test_chunks_are_invisible():
         sampler = ClassBalancedSampler(labels)
         sampler._chunk = chunk
         assert list(sampler) == whole
-    assert module._CHUNK >= 2**14

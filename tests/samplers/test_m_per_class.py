@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -83,6 +83,7 @@ def test_classes_come_equally_often():
     assert float((counts - 3000).abs().max()) <= 4 * (4000 * 3 / 16) ** 0.5
 
 
+@settings(max_examples=40)
 @given(arguments(), st.integers(1, 4), st.booleans(), st.integers(0, 3), st.integers(4, 12))
 def test_the_batches_are_shared_out(given_, replicas, drop_last, epoch, num_batches):
     def batches_of(rank: int, replicas: int) -> list[list[int]]:
