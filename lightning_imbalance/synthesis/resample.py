@@ -37,8 +37,9 @@ def resample(
     evaluated on the result.
 
     The classes of the result occur more or less often than where the model will be used, and its probabilities lean
-    with them. ``target_prior`` undoes that, exactly for rows that are repeated or left out at random, and about for
-    rows that are made; calibrate on real data where probabilities matter.
+    with them. ``target_prior`` with the shares as they were undoes that, exactly for rows that are repeated or left out
+    at random, and about for rows that are made; calibrate on real data where probabilities matter. Methods that look
+    for neighbours depend on the scale of the columns: standardise them first.
 
     Args:
         dataset: The training data: a ``TensorDataset`` of features ``(N, ...)`` and labels ``(N,)`` or a ``Subset`` of
