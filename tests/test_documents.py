@@ -111,7 +111,9 @@ def quick_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_code_of_a_page_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A module that can be imported: torch.compile looks the names of a function up in it.
-    monkeypatch.setitem(sys.modules, "page", module := ModuleType("page"))
+    # Each page by a name of its own: compiled code keeps a reference to the module by its name.
+    name = f"page_{page.stem.replace('-', '_').lower()}"
+    monkeypatch.setitem(sys.modules, name, module := ModuleType(name))
     namespace: dict[str, object] = module.__dict__
     if setup_of(page).exists():
         run_python(setup_of(page).read_text(encoding="utf-8"), namespace, setup_of(page))
