@@ -16,6 +16,7 @@ from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.gathering import gathered
 from lightning_imbalance.labels import names_of, stream, training_loader
 from lightning_imbalance.labels.batch import described
+from lightning_imbalance.samplers.iterable_balancer import IterableBalancer
 
 
 def from_trainer(
@@ -28,7 +29,8 @@ def from_trainer(
     """Count the training labels of the datamodule or dataloader that was given to ``fit``.
 
     Works from ``setup("fit")`` on, when a datamodule is set up and no dataloader has been asked for yet. Several
-    processes share a scan of samples that has to be: it is a collective then, called by each of them.
+    processes share a scan of samples that has to be: it is a collective then, called by each of them. Of a stream that
+    :class:`~lightning_imbalance.samplers.IterableBalancer` balances, the distribution is what was given to that.
 
     Args:
         trainer: The Trainer that runs ``fit``.
@@ -61,6 +63,10 @@ def from_trainer(
     if not source.is_module():
         _refuse_several(source.instance)
     loader = training_loader(source.instance) if source.is_module() else source.instance
+    dataset: Any = getattr(loader, "dataset", None)
+    if isinstance(dataset, IterableBalancer):
+        # What comes out of it is not what the data are; and passing over a stream to count it may take hours.
+        return dataset.distribution
     share = (trainer.global_rank, trainer.world_size) if trainer.world_size > 1 else None
     labels = names_of(source.instance, stream(loader, share=share))
     return ClassDistribution.from_stream(labels, num_classes, class_names, task, ignore_index, add_shares)

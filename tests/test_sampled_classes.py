@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset, WeightedRandomSampler
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler
 
 from lightning_imbalance import ClassDistribution, WeightedClassifier
 from lightning_imbalance.sampled_classes import sampled_classes
-from lightning_imbalance.samplers import ClassBalancedSampler, ProgressivelyBalancedSampler
+from lightning_imbalance.samplers import ClassBalancedSampler, IterableBalancer, ProgressivelyBalancedSampler
 from lightning_imbalance.samplers.fixed_draw import FixedDraw
 
 COUNTS = [90, 9, 1]
@@ -141,3 +141,17 @@ def test_a_second_fit_forgets_the_sampler_of_the_first(tiny_trainer):
     torch.testing.assert_close(balanced, THIRDS)
     torch.testing.assert_close(unmoved, logits.softmax(1))
     torch.testing.assert_close(model.training_prior, DISTRIBUTION.priors)
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        yield from DATASET
+
+
+def test_a_balanced_stream_has_the_counts_that_it_was_told_and_the_prior_that_it_makes(tiny_trainer):
+    model = WeightedClassifier(nn.Linear(2, 3), weighting="uniform")
+
+    tiny_trainer().fit(model, DataLoader(IterableBalancer(Stream(), DISTRIBUTION), batch_size=3))
+
+    assert model.distribution == DISTRIBUTION
+    torch.testing.assert_close(model.training_prior, THIRDS)
