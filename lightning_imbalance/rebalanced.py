@@ -45,7 +45,7 @@ class RebalancedDataModule(L.LightningDataModule):
             ``ignore_index``, ...
 
     Attributes:
-        datamodule: The datamodule inside. Whatever else is asked for is taken from it.
+        datamodule: The datamodule inside. Whatever else is asked for is taken from it, and set there if it has it.
         sampler: The name or function.
 
     Raises:
@@ -72,7 +72,6 @@ class RebalancedDataModule(L.LightningDataModule):
             )
             raise TypeError(msg)
         check_sampler(sampler, options)
-        self.datamodule = datamodule
         super().__init__()
         self.prepare_data_per_node = datamodule.prepare_data_per_node
         self.allow_zero_length_dataloader_with_multiple_devices = (
@@ -81,6 +80,8 @@ class RebalancedDataModule(L.LightningDataModule):
         self.sampler = sampler
         self._options = options
         self._made: tuple[Any, Tensor | None, ClassSampler] | None = None
+        # Last, since from now on attributes are set in there.
+        self.datamodule = datamodule
 
     @property
     def trainer(self) -> L.Trainer | None:
@@ -129,6 +130,15 @@ class RebalancedDataModule(L.LightningDataModule):
         if name == "datamodule":
             raise AttributeError(name)
         return getattr(self.datamodule, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A `batch_size` that Lightning's Tuner looks for is that of the datamodule which makes the loader.
+        inside = self.__dict__.get("datamodule")
+        ours = inside is None or name in self.__dict__ or hasattr(type(self), name)
+        if ours or not hasattr(inside, name):
+            super().__setattr__(name, value)
+        else:
+            setattr(inside, name, value)
 
     def _sampler_for(self, loader: DataLoader[Any], dataset: Any) -> ClassSampler:
         # Reading the labels again would cost as much in every epoch that reloads the loader.

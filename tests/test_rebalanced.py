@@ -10,6 +10,7 @@ from itertools import chain
 import lightning as L
 import pytest
 import torch
+from lightning.pytorch.tuner import Tuner
 from torch import nn
 from torch.utils.data import (
     BatchSampler,
@@ -211,6 +212,34 @@ def test_hooks_settings_and_attributes_are_those_of_the_datamodule_inside(tiny_t
     assert data.state_dict() == {"kept": 7}
     data.load_state_dict({"kept": 8})
     assert inside.calls["loaded {'kept': 8}"] == 1
+
+
+def test_the_tuner_sets_the_batch_size_of_the_datamodule_inside(tiny_trainer):
+    class Sized(Plain):
+        def __init__(self) -> None:
+            super().__init__()
+            self.batch_size = 2
+
+        def train_dataloader(self):
+            return DataLoader(self.dataset, batch_size=self.batch_size)
+
+    inside = Sized()
+    data = RebalancedDataModule(inside)
+
+    Tuner(tiny_trainer()).scale_batch_size(Watching(), datamodule=data, max_trials=2, steps_per_trial=1)
+
+    assert data.batch_size == inside.batch_size == data.train_dataloader().batch_size == 4
+
+
+def test_settings_of_its_own_are_not_set_inside():
+    inside = Plain()
+    inside.prepare_data_per_node = False
+    data = RebalancedDataModule(inside)
+
+    data.prepare_data_per_node, data.sampler = True, "undersampling"
+
+    assert not inside.prepare_data_per_node
+    assert not hasattr(inside, "sampler")
 
 
 def test_no_validation_data_inside_are_none_outside(tiny_trainer):
