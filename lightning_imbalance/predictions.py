@@ -90,6 +90,12 @@ class Predictions(LabelMixing):
             )
 
     def _trained_on(self) -> ClassDistribution:
+        if self.distribution is None and bool(self.class_counts.any()):
+            msg = (
+                "the sampler and the names of the classes must be known for a prior, got the counts alone, as after "
+                "`ddp_spawn`, `ddp_fork` or a `load_state_dict`. Load the checkpoint: `load_from_checkpoint(path)`."
+            )
+            raise RuntimeError(msg)
         if self.distribution is None:
             msg = (
                 "the classes that were trained on must be known for a prior, got a model that was neither fitted nor "

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import lightning as L
+import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 from typing_extensions import Unpack
 
 from lightning_imbalance.labels import training_loader
+from lightning_imbalance.labels.loaders import subset_of
 from lightning_imbalance.samplers.base import ClassSampler, Options
 from lightning_imbalance.samplers.fixed_draw import FixedDraw
 from lightning_imbalance.samplers.loaders import drawn_from, with_sampler
@@ -42,7 +45,7 @@ class RebalancedDataModule(L.LightningDataModule):
             ``ignore_index``, ...
 
     Attributes:
-        datamodule: The datamodule inside. Whatever else is asked for is taken from it.
+        datamodule: The datamodule inside. Whatever else is asked for is taken from it, and set there if it has it.
         sampler: The name or function.
 
     Raises:
@@ -69,7 +72,6 @@ class RebalancedDataModule(L.LightningDataModule):
             )
             raise TypeError(msg)
         check_sampler(sampler, options)
-        self.datamodule = datamodule
         super().__init__()
         self.prepare_data_per_node = datamodule.prepare_data_per_node
         self.allow_zero_length_dataloader_with_multiple_devices = (
@@ -77,7 +79,9 @@ class RebalancedDataModule(L.LightningDataModule):
         )
         self.sampler = sampler
         self._options = options
-        self._made: tuple[Any, ClassSampler] | None = None
+        self._made: tuple[Any, Tensor | None, ClassSampler] | None = None
+        # Last, since from now on attributes are set in there.
+        self.datamodule = datamodule
 
     @property
     def trainer(self) -> L.Trainer | None:
@@ -91,7 +95,6 @@ class RebalancedDataModule(L.LightningDataModule):
 
     # Lightning asks which hooks there are, and must find those of the datamodule inside.
     prepare_data = _of_the_one_inside("prepare_data")
-    setup = _of_the_one_inside("setup")
     teardown = _of_the_one_inside("teardown")
     val_dataloader = _of_the_one_inside("val_dataloader")
     test_dataloader = _of_the_one_inside("test_dataloader")
@@ -102,6 +105,12 @@ class RebalancedDataModule(L.LightningDataModule):
     state_dict = _of_the_one_inside("state_dict")
     load_state_dict = _of_the_one_inside("load_state_dict")
     on_exception = _of_the_one_inside("on_exception")
+
+    def setup(self, stage: str) -> None:
+        """Set up the datamodule inside; a new fit has data, and a number of epochs, of its own."""
+        self.datamodule.setup(stage)
+        if stage == "fit":
+            self._made = None
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return the training loader of the datamodule inside, with the sampler.
@@ -122,17 +131,32 @@ class RebalancedDataModule(L.LightningDataModule):
             raise AttributeError(name)
         return getattr(self.datamodule, name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A `batch_size` that Lightning's Tuner looks for is that of the datamodule which makes the loader.
+        inside = self.__dict__.get("datamodule")
+        ours = inside is None or name in self.__dict__ or hasattr(type(self), name)
+        if ours or not hasattr(inside, name):
+            super().__setattr__(name, value)
+        else:
+            setattr(inside, name, value)
+
     def _sampler_for(self, loader: DataLoader[Any], dataset: Any) -> ClassSampler:
         # Reading the labels again would cost as much in every epoch that reloads the loader.
-        known = loader.dataset
-        if self._made is None or self._made[0] is not known:
+        known, indices = loader.dataset, subset_of(loader)
+        if self._made is None or self._made[0] is not known or not _alike(self._made[1], indices):
             epochs = None if self.trainer is None else self.trainer.max_epochs
             sampler = resolve(self.sampler, dataset, self._options, epochs)
             sampler.check_fits(dataset)
-            self._made = (known, sampler)
-        sampler = self._made[1]
+            self._made = (known, indices, sampler)
+        sampler = self._made[2]
         if self.trainer is not None:
             # Here and not only in Lightning's call, which comes after the workers have drawn:
             # https://github.com/Lightning-AI/pytorch-lightning/issues/21938
             sampler.set_epoch(self.trainer.current_epoch)
         return sampler
+
+
+def _alike(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return torch.equal(one, other)

@@ -10,6 +10,7 @@ from itertools import chain
 import lightning as L
 import pytest
 import torch
+from lightning.pytorch.tuner import Tuner
 from torch import nn
 from torch.utils.data import (
     BatchSampler,
@@ -213,6 +214,34 @@ def test_hooks_settings_and_attributes_are_those_of_the_datamodule_inside(tiny_t
     assert inside.calls["loaded {'kept': 8}"] == 1
 
 
+def test_the_tuner_sets_the_batch_size_of_the_datamodule_inside(tiny_trainer):
+    class Sized(Plain):
+        def __init__(self) -> None:
+            super().__init__()
+            self.batch_size = 2
+
+        def train_dataloader(self):
+            return DataLoader(self.dataset, batch_size=self.batch_size)
+
+    inside = Sized()
+    data = RebalancedDataModule(inside)
+
+    Tuner(tiny_trainer()).scale_batch_size(Watching(), datamodule=data, max_trials=2, steps_per_trial=1)
+
+    assert data.batch_size == inside.batch_size == data.train_dataloader().batch_size == 4
+
+
+def test_settings_of_its_own_are_not_set_inside():
+    inside = Plain()
+    inside.prepare_data_per_node = False
+    data = RebalancedDataModule(inside)
+
+    data.prepare_data_per_node, data.sampler = True, "undersampling"
+
+    assert not inside.prepare_data_per_node
+    assert not hasattr(inside, "sampler")
+
+
 def test_no_validation_data_inside_are_none_outside(tiny_trainer):
     inside = L.LightningDataModule()
     inside.train_dataloader = lambda: DataLoader(Numbered(), batch_size=6)
@@ -257,6 +286,57 @@ def test_a_loader_that_is_limited_to_a_subset_draws_from_it_alone():
 
     samples = torch.cat([inputs for inputs, _ in loader]).flatten().int().tolist()
     assert Counter(samples) == {35: 2, 34: 1, 3: 1, 4: 1, 5: 1} or Counter(samples) == {34: 2, 35: 1, 3: 1, 4: 1, 5: 1}
+
+
+class Folds(L.LightningDataModule):
+    """One data set for all folds, and a loader that is limited to the one at hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dataset, self.fold = Numbered(), [0, 1, 2, 24, 32]
+
+    def train_dataloader(self):
+        return DataLoader(self.dataset, batch_size=6, sampler=SubsetRandomSampler(self.fold))
+
+
+@pytest.mark.parametrize("reload", [0, 1])
+def test_a_subset_of_the_same_data_that_changes_is_drawn_from_anew(reload, tiny_trainer):
+    folds, model = Folds(), Watching()
+    data = RebalancedDataModule(folds, "oversampling")
+
+    class NextFold(L.Callback):
+        def on_train_epoch_end(self, trainer, pl_module):
+            folds.fold = [3, 25, 26, 27, 33]
+
+    trainer = tiny_trainer(max_epochs=2, reload_dataloaders_every_n_epochs=reload, callbacks=[NextFold()])
+    trainer.fit(model, datamodule=data)
+
+    if not reload:  # the loader of the fit that follows
+        tiny_trainer().fit(model, datamodule=data)
+        model.epochs[1] = model.epochs[0][9:]
+    assert Counter(model.epochs[0][:9]) == {0: 1, 1: 1, 2: 1, 24: 3, 32: 3}
+    assert Counter(model.epochs[1]) == {25: 1, 26: 1, 27: 1, 3: 3, 33: 3}
+
+
+def test_each_fit_changes_over_its_own_number_of_epochs(tiny_trainer):
+    data = RebalancedDataModule(Folds(), "progressive")
+    ends = []
+    for epochs in (2, 6):
+        tiny_trainer(max_epochs=epochs).fit(Watching(), datamodule=data)
+        ends.append(data.train_dataloader().sampler.end)
+
+    assert ends == [1, 5]
+
+
+def test_labels_that_were_changed_between_two_fits_are_read_again(tiny_trainer):
+    folds = Folds()
+    data = RebalancedDataModule(folds, "undersampling")
+    tiny_trainer().fit(Watching(), datamodule=data)
+    folds.dataset.tensors[1][0] = 1
+
+    tiny_trainer().fit(Watching(), datamodule=data)
+
+    assert data.train_dataloader().sampler.counts.tolist() == [2, 2, 1]
 
 
 @pytest.mark.parametrize(

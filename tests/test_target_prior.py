@@ -179,6 +179,21 @@ def test_a_model_that_knows_no_classes_cannot_predict_for_a_prior():
     )
 
 
+def test_counts_alone_are_not_enough_for_a_prior(fitted):
+    """What the process that started the others has after ``ddp_spawn``."""
+    fitted(trained := WeightedClassifier(nn.Linear(3, 3)))
+    model = WeightedClassifier(nn.Linear(3, 3))
+    model.load_state_dict(trained.state_dict())
+
+    with pytest.raises(RuntimeError) as error:
+        model.training_prior  # noqa: B018
+
+    assert str(error.value) == (
+        "the sampler and the names of the classes must be known for a prior, got the counts alone, as after "
+        "`ddp_spawn`, `ddp_fork` or a `load_state_dict`. Load the checkpoint: `load_from_checkpoint(path)`."
+    )
+
+
 def test_a_prior_for_a_class_without_samples_is_refused_when_it_is_used(tiny_trainer, blobs):
     model = WeightedClassifier(nn.Linear(2, 3), 3, target_prior=[0.5, 0.4, 0.1], weighting="uniform")
     with pytest.warns(UserWarning, match="no training sample"):

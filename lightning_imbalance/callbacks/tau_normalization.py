@@ -201,9 +201,14 @@ class TauNormalization(PostHoc):
             return
         seen = self._seen
         self._unwatch()
-        if seen is None or seen.shape != logits.shape or not torch.equal(seen.to(logits.dtype), logits):
+        # NaN is unlike itself, and says nothing of where it comes from.
+        if seen is None or seen.shape != logits.shape or not _alike(seen.to(logits.dtype), logits):
             msg = (
                 "the logits must be the outputs of the last layer for τ-normalization, got others. Name it: "
                 '`TauNormalization(head="model.fc")`.'
             )
             raise ValueError(msg)
+
+
+def _alike(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)

@@ -170,14 +170,7 @@ class ClassSampler(DistributedSampler[int], ABC):
     @property
     def num_samples(self) -> int:  # type: ignore[override]  # torch's is an attribute, and fixed
         """Draws in an epoch on this process, as on every other."""
-        whole, rest = divmod(self.epoch_size, self.num_replicas)
-        if whole == 0:
-            msg = (
-                f"an epoch must have a {self._drawn_at_once} for each process, got {self.epoch_size} for "
-                f"{self.num_replicas}. Draw more, or use fewer processes."
-            )
-            raise ValueError(msg)
-        return whole if self.drop_last or rest == 0 else whole + 1
+        return self._each_of(self.num_replicas)
 
     @property
     def total_size(self) -> int:  # type: ignore[override]  # torch's is an attribute, and fixed
@@ -257,33 +250,45 @@ class ClassSampler(DistributedSampler[int], ABC):
 
     def state_dict(self) -> dict[str, int]:
         """Return where in which epoch the iteration stands, for a stateful dataloader."""
-        return {"epoch": self.epoch, "drawn": self._drawn_with_pending - length_hint(self._pending)}
+        drawn = self._drawn_with_pending - length_hint(self._pending)
+        return {"epoch": self.epoch, "drawn": drawn, "replicas": self.num_replicas}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Have the next iteration go on where another one stood.
 
         Of an epoch that is at its end nothing is left, and the iteration after that one is another whole epoch: by then
-        of the epoch that was set last, before or after this call.
+        of the epoch that was set last, before or after this call. On another number of processes the iteration goes on
+        where all of them together stood, or before that by the few draws that are no equal part for each.
 
         Args:
-            state_dict: What :meth:`state_dict` returned, of a sampler with the same data, arguments and number of
-                processes.
+            state_dict: What :meth:`state_dict` returned, of a sampler with the same data and arguments.
 
         Raises:
             ValueError: The state says that more was drawn than an epoch of this sampler has.
         """
-        epoch, drawn, length = state_dict["epoch"], state_dict["drawn"], self.num_samples
+        epoch, drawn, replicas = state_dict["epoch"], state_dict["drawn"], state_dict["replicas"]
+        length = self._each_of(replicas)
         if not 0 <= drawn <= length:
             msg = (
                 f"the state must be that of a sampler with an epoch of {length} on each process, got {drawn} drawn. "
-                "Resume with the same data, arguments and number of processes."
+                "Resume with the same data and arguments."
             )
             raise ValueError(msg)
         self.epoch = max(epoch, self.epoch) if drawn == length else epoch
-        self._stand_at(drawn)
+        self._stand_at(self.num_samples if drawn == length else drawn * replicas // self.num_replicas)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.distribution.summary()}, epoch_size={self.epoch_size})"
+
+    def _each_of(self, replicas: int) -> int:
+        whole, rest = divmod(self.epoch_size, replicas)
+        if whole == 0:
+            msg = (
+                f"an epoch must have a {self._drawn_at_once} for each process, got {self.epoch_size} for "
+                f"{replicas}. Draw more, or use fewer processes."
+            )
+            raise ValueError(msg)
+        return whole if self.drop_last or rest == 0 else whole + 1
 
     def _stand_at(self, drawn: int) -> None:
         self._resumed = self._drawn_with_pending = drawn

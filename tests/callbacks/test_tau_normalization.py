@@ -46,6 +46,21 @@ def test_predictions_are_those_of_the_normalized_layer(tau, keep_bias, fitted):
     assert torch.allclose(predicted, logits.softmax(1), atol=1e-5)
 
 
+def test_logits_that_are_nan_are_the_heads_and_training_goes_on(tiny_trainer, blobs):
+    held_out = blobs([6, 6, 6])
+    held_out.tensors[0][0] = torch.nan
+    trainer = tiny_trainer(callbacks=[normalization := TauNormalization()], max_epochs=2)
+
+    with pytest.warns(UserWarning, match="finite") as caught:
+        trainer.fit(WeightedClassifier(network()), DataLoader(blobs([9, 6, 3]), 6), DataLoader(held_out, 6))
+
+    assert [str(each.message) for each in caught if "finite" in str(each.message)] == [
+        "TauNormalization is not fitted: the logits must be finite for τ to be chosen, got NaN or inf."
+    ]
+    assert trainer.current_epoch == 2
+    assert normalization.result is None
+
+
 def test_the_model_stays_as_it_is(fitted):
     model, trainer, inputs, _, predicted = fitted(TauNormalization(1.0))
 

@@ -4,6 +4,8 @@ import copy
 import math
 import pickle
 import re
+from collections import Counter
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -184,9 +186,45 @@ def test_a_resumed_epoch_goes_on_where_the_other_stood(labels, name, epoch, chun
 
     second.load_state_dict(pickle.loads(pickle.dumps(first.state_dict())))  # noqa: S301
 
-    assert first.state_dict() == second.state_dict() == {"epoch": epoch, "drawn": taken}
+    assert first.state_dict() == second.state_dict() == {"epoch": epoch, "drawn": taken, "replicas": 1}
     assert begun + list(second) == whole
     assert list(second) == whole
+
+
+@settings(max_examples=40)
+@given(
+    labelled().filter(lambda labels: len(labels) >= 20),
+    st.sampled_from(["balanced", "anew", "over", "repeat"]),
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.booleans(),
+    st.data(),
+)
+def test_another_number_of_processes_goes_on_where_all_together_stood(labels, name, before, after, drop_last, data):
+    (whole,) = drawn_on(EVERY[name], labels, 1)
+    parts = [EVERY[name](labels, num_replicas=before, rank=rank, drop_last=drop_last) for rank in range(before)]
+    taken = data.draw(st.integers(0, len(parts[0]) - 1))
+    drawn = [index for part in parts for index in islice(iter(part), taken)]
+
+    for rank in range(after):
+        resumed = EVERY[name](labels, num_replicas=after, rank=rank, drop_last=drop_last)
+        resumed.load_state_dict(parts[-1].state_dict())
+        drawn += list(resumed)
+
+    assert (Counter(whole) - Counter(drawn)).total() < (after if drop_last else 1)
+    assert len(drawn) - len(whole) < 2 * after
+
+
+def test_of_an_epoch_at_its_end_nothing_is_left_on_another_number_of_processes():
+    labels = [0] * 30 + [1] * 10
+    one = ClassBalancedSampler(labels)
+    list(one)
+    third = ClassBalancedSampler(labels, num_replicas=3, rank=2)
+
+    third.load_state_dict(one.state_dict())
+
+    assert list(third) == []
+    assert len(list(third)) == 14
 
 
 def test_the_next_epoch_after_a_resumed_one_is_whole():
@@ -194,7 +232,7 @@ def test_the_next_epoch_after_a_resumed_one_is_whole():
     uninterrupted, resumed = ClassBalancedSampler(labels), ClassBalancedSampler(labels)
     uninterrupted.set_epoch(4)
 
-    resumed.load_state_dict({"epoch": 3, "drawn": 12})
+    resumed.load_state_dict({"epoch": 3, "drawn": 12, "replicas": 1})
     resumed.set_epoch(4)
 
     assert list(resumed) == list(uninterrupted)
@@ -204,7 +242,7 @@ def test_an_epoch_set_between_iter_and_next_is_begun_at_its_beginning():
     labels = [0] * 30 + [1] * 10
     uninterrupted, resumed = ClassBalancedSampler(labels), ClassBalancedSampler(labels)
     uninterrupted.set_epoch(4)
-    resumed.load_state_dict({"epoch": 3, "drawn": 12})
+    resumed.load_state_dict({"epoch": 3, "drawn": 12, "replicas": 1})
 
     iterator = iter(resumed)
     resumed.set_epoch(4)
@@ -217,7 +255,7 @@ def test_of_an_epoch_at_its_end_nothing_is_left_and_an_epoch_set_before_stays():
     sampler.set_epoch(4)
     fifth = list(sampler)
 
-    sampler.load_state_dict({"epoch": 3, "drawn": 40})
+    sampler.load_state_dict({"epoch": 3, "drawn": 40, "replicas": 1})
 
     assert list(sampler) == []
     assert list(sampler) == fifth
@@ -227,11 +265,11 @@ def test_of_an_epoch_at_its_end_nothing_is_left_and_an_epoch_set_before_stays():
 @pytest.mark.parametrize("drawn", [41, -1])
 def test_a_state_of_another_sampler_is_refused(drawn):
     with pytest.raises(ValueError) as error:
-        ClassBalancedSampler([0] * 30 + [1] * 10).load_state_dict({"epoch": 0, "drawn": drawn})
+        ClassBalancedSampler([0] * 30 + [1] * 10).load_state_dict({"epoch": 0, "drawn": drawn, "replicas": 1})
 
     assert str(error.value) == (
         f"the state must be that of a sampler with an epoch of 40 on each process, got {drawn} drawn. "
-        "Resume with the same data, arguments and number of processes."
+        "Resume with the same data and arguments."
     )
 
 
@@ -245,7 +283,7 @@ def test_a_copy_draws_the_same_and_goes_on_where_its_original_stands(name, copie
 
     twin = copied(sampler)
 
-    assert twin.state_dict() == sampler.state_dict() == {"epoch": 2, "drawn": 7}
+    assert twin.state_dict() == sampler.state_dict() == {"epoch": 2, "drawn": 7, "replicas": 1}
     whole = list(twin)
     assert whole[:7] == begun
     assert whole[7:] == list(iterator)
