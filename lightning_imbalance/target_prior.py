@@ -98,4 +98,8 @@ def _plain(target: Prior) -> Prior:
         return target
     if isinstance(target, Mapping):
         return {key: float(value) for key, value in target.items()}
-    return [float(value) for value in target]
+    try:
+        return [float(value) for value in target]
+    except (TypeError, ValueError):
+        msg = f"the prior must be 'train', 'uniform', or one probability a class, got {target!r}."
+        raise TypeError(msg) from None

@@ -423,8 +423,31 @@ class Endless(IterableDataset):
             TypeError,
             "`seed` must be given to the sampler itself where `sampler` is a function, got 3.",
         ),
+        (
+            lambda: RebalancedDataModule(Plain(), "square_root", power=0.3),
+            TypeError,
+            (
+                "`power` must be given to the sampler itself, `sampler=partial(ClassBalancedSampler, ...)`, got it with "
+                "`sampler='square_root'`, which takes task, num_classes, class_names, ignore_index, seed, drop_last, "
+                "num_replicas, rank."
+            ),
+        ),
+        (lambda: RebalancedDataModule(Plain(), seed="x"), TypeError, "`seed` must be an integer, got 'x'."),
+        (
+            lambda: RebalancedDataModule(Plain(), drop_last=1),
+            TypeError,
+            "`drop_last` must be True or False, got 1.",
+        ),
     ],
-    ids=["a dataloader", "an unknown name", "a number", "an option beside a function"],
+    ids=[
+        "a dataloader",
+        "an unknown name",
+        "a number",
+        "an option beside a function",
+        "an option of the sampler alone",
+        "a seed that is none",
+        "a flag that is none",
+    ],
 )
 def test_what_cannot_work_is_refused_at_once(build, error, message):
     with pytest.raises(error) as raised:

@@ -158,6 +158,10 @@ def test_what_is_no_prior_is_refused_at_once():
     assert refusal(ValueError, target_prior=[0.5, 0.6]) == (
         "the prior must sum to 1, got a sum of 1.1. Divide counts or percentages by their sum."
     )
+    for wrong in (3, ["rare"]):
+        assert refusal(TypeError, target_prior=wrong) == (
+            f"the prior must be 'train', 'uniform', or one probability a class, got {wrong!r}."
+        )
     assert refusal(ValueError, num_classes=3, target_prior=[0.5, 0.5]) == (
         "the prior must have one probability for each of the 3 classes, got shape (2,)."
     )

@@ -14,7 +14,10 @@ from lightning_imbalance.checks import check_task
 from lightning_imbalance.class_state import ClassState
 from lightning_imbalance.counting import Task
 from lightning_imbalance.distribution import ClassDistribution
+from lightning_imbalance.losses import WeightedBCE, WeightedCrossEntropy
+from lightning_imbalance.sampled_classes import sampled_classes
 from lightning_imbalance.training_data import agreed, from_trainer
+from lightning_imbalance.two_corrections import warn_of_sampler_and_weights
 from lightning_imbalance.weighting import Weighting, as_scheme, check_weighting, class_weights, described
 
 # Their targets are class indices.
@@ -128,6 +131,8 @@ class ApplyClassWeights(L.Callback):
         self._given_names = class_names
         self._slot: WeightSlot | None = None
         self._fitting = False
+        self._sampling: Tensor | None = None
+        self._corrected_twice = False
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -142,6 +147,7 @@ class ApplyClassWeights(L.Callback):
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Count the training classes and fill the weights; a checkpoint that is restored afterwards wins."""
         self._fitting = stage == "fit"
+        self._sampling, self._corrected_twice = None, False
         slot = self._slot = self._found(pl_module)
         others = [callback for callback in trainer.callbacks if isinstance(callback, ApplyClassWeights)]  # type: ignore[attr-defined]  # Lightning adds it
         if any(other is not self and other._slot == slot for other in others):  # noqa: SLF001  # of the same class
@@ -178,6 +184,7 @@ class ApplyClassWeights(L.Callback):
             held = (weights[1] / weights[0]).view(1)
         self._slot.fill(held)
         self.weights = weights.detach().cpu()
+        self._look_at_both()
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Fill again: the module's own ``setup`` may have made another criterion, a checkpoint other weights."""
@@ -185,6 +192,13 @@ class ApplyClassWeights(L.Callback):
         self._slot = self._found(pl_module)
         assert self.weights is not None, "setup has filled them"  # noqa: S101  # for the type checker
         self.reweight(self.weights)
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """See how often the training dataloader draws each class, and say where that corrects a second time."""
+        del pl_module
+        assert self.distribution is not None, "setup has counted"  # noqa: S101  # for the type checker
+        self._sampling = sampled_classes(trainer.train_dataloader, self.distribution)
+        self._look_at_both()
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Let the module go; its weights stay."""
@@ -220,6 +234,14 @@ class ApplyClassWeights(L.Callback):
         self.distribution, self.weights = trained_on, state_dict["weights"]
         if self._slot is not None:
             self.reweight(state_dict["weights"])
+
+    def _look_at_both(self) -> None:
+        if self._sampling is None or self._corrected_twice:
+            return
+        assert self.distribution is not None, "setup has counted"  # noqa: S101  # for the type checker
+        assert self.weights is not None, "setup has filled them"  # noqa: S101  # for the type checker
+        loss = WeightedBCE() if self.distribution.task == "binary" else WeightedCrossEntropy()
+        self._corrected_twice = warn_of_sampler_and_weights(loss, self.distribution, self.weights, self._sampling)
 
     def _found(self, pl_module: L.LightningModule) -> WeightSlot:
         if isinstance(pl_module, ClassState):

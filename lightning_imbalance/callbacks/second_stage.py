@@ -16,6 +16,7 @@ from lightning_imbalance.callbacks.heads import find_head
 from lightning_imbalance.class_state import ClassState
 from lightning_imbalance.functional.ramp import epoch_at
 from lightning_imbalance.losses.unreduced import UnreducedLoss
+from lightning_imbalance.parameters import whole
 from lightning_imbalance.weighting import Weighting, check_weighting, class_weights
 
 
@@ -74,9 +75,8 @@ class SecondStage(L.Callback, ABC):
                 f"one of `start_epoch` and `start` must be given, got start_epoch={start_epoch!r} and start={start!r}."
             )
             raise ValueError(msg)
-        if start_epoch is not None and start_epoch < 0:
-            msg = f"`start_epoch` must be at least 0, got {start_epoch}."
-            raise ValueError(msg)
+        if start_epoch is not None:
+            start_epoch = whole("start_epoch", start_epoch)
         if start is not None and not 0 <= start < 1:
             msg = f"`start` must be from 0 to below 1, got {start}."
             raise ValueError(msg)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, Literal
 
 import lightning as L
@@ -71,7 +72,7 @@ class TauNormalization(PostHoc):
         target_key: str = "target",
     ) -> None:
         super().__init__(dataloader_idx=dataloader_idx, logits_key=logits_key, target_key=target_key)
-        number = math.nan if isinstance(tau, str) else float(tau)
+        number = _number(tau)
         if tau != "auto" and not math.isfinite(number):
             msg = f"`tau` must be a finite number or 'auto', got {tau!r}."
             raise ValueError(msg)
@@ -208,6 +209,10 @@ class TauNormalization(PostHoc):
                 '`TauNormalization(head="model.fc")`.'
             )
             raise ValueError(msg)
+
+
+def _number(tau: object) -> float:
+    return float(tau) if isinstance(tau, Real) and not isinstance(tau, bool) else math.nan
 
 
 def _alike(one: Tensor, other: Tensor) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from lightning_imbalance.functional.ramp import epoch_at
+from lightning_imbalance.samplers.arguments import checked_flag, checked_seed
 from lightning_imbalance.samplers.base import ClassSampler, Options
 from lightning_imbalance.samplers.class_balanced import ClassBalancedSampler
 from lightning_imbalance.samplers.oversampling import OversamplingSampler
@@ -54,7 +55,7 @@ def check_sampler(sampler: SamplerLike, options: Options) -> None:
         options: Arguments of the sampler, which only a named one can be given.
 
     Raises:
-        TypeError: It is neither, or options come with a function.
+        TypeError: It is neither, or options come with a function, or one of them has no such name.
         ValueError: The name is unknown.
 
     Example:
@@ -66,6 +67,15 @@ def check_sampler(sampler: SamplerLike, options: Options) -> None:
             hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
             msg = f"`sampler` must be one of {', '.join(map(repr, NAMED))}, or a function, got {sampler!r}.{hint}"
             raise ValueError(msg)
+        unknown = next((name for name in options if name not in Options.__annotations__), None)
+        if unknown is not None:
+            msg = (
+                f"`{unknown}` must be given to the sampler itself, `sampler=partial(ClassBalancedSampler, ...)`, got "
+                f"it with `sampler={sampler!r}`, which takes {', '.join(Options.__annotations__)}."
+            )
+            raise TypeError(msg)
+        checked_seed(options.get("seed", 0))
+        checked_flag("drop_last", options.get("drop_last", False))
         return
     if not callable(sampler):
         msg = (

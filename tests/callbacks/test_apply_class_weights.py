@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 from lightning_imbalance import ClassDistribution, ImbalanceMonitor, WeightedClassifier, class_weights
-from lightning_imbalance.callbacks import ApplyClassWeights
+from lightning_imbalance.callbacks import ApplyClassWeights, DeferredReweighting
+from lightning_imbalance.samplers import ClassBalancedSampler
 
 NAMES = ["nevus", "keratosis", "melanoma"]
 COUNTS = [20, 8, 4]
@@ -514,3 +515,34 @@ def test_weights_are_changed_only_in_a_run():
     assert str(error.value) == (
         "a Trainer must have set the callback up before weights are changed, got one that none has."
     )
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_balanced_sampler_beside_balanced_weights_is_named_once(late, tiny_trainer):
+    labels = torch.arange(3).repeat_interleave(torch.tensor(COUNTS))
+    data = TensorDataset(torch.randn(32, 3), labels)
+    loader = DataLoader(data, 8, sampler=ClassBalancedSampler(labels))
+    callbacks = [ApplyClassWeights(weighting="uniform" if late else "balanced")]
+    callbacks += [DeferredReweighting(start_epoch=1, scheme="balanced")] if late else []
+
+    with pytest.warns(UserWarning, match="corrected for once") as warned:
+        tiny_trainer(max_epochs=3, callbacks=callbacks).fit(Theirs(), loader)
+
+    assert [str(each.message) for each in warned if "corrected" in str(each.message)] == [
+        (
+            "the counts must be corrected for once, got a sampler that draws the rare classes more often and weights. The "
+            "model learns the class prior '0' 0.118, '1' 0.294, '2' 0.588. Pass `weighting=\"uniform\"` and "
+            '`loss="cross_entropy"`, or leave out the sampler.'
+        )
+    ]
+
+
+def test_a_sampler_beside_uniform_weights_is_no_second_correction(tiny_trainer):
+    labels = torch.tensor([0] * 12 + [1] * 4)
+    data = TensorDataset(torch.randn(16, 3), labels.float()[:, None])
+    loader = DataLoader(data, 8, sampler=ClassBalancedSampler(labels))
+    callback = ApplyClassWeights(weighting="uniform", task="binary")
+
+    tiny_trainer(callbacks=[callback]).fit(Theirs(nn.BCEWithLogitsLoss(), outputs=1), loader)
+
+    assert callback.weights.tolist() == [1, 1]

@@ -253,7 +253,8 @@ def test_another_module_is_retrained_without_class_weights(tiny_trainer, blobs):
     [
         ({}, "one of `start_epoch` and `start` must be given, got start_epoch=None and start=None."),
         ({"start_epoch": 1, "start": 0.5}, "one of `start_epoch` and `start` must be given, got start_epoch=1 and start=0.5."),
-        ({"start_epoch": -1}, "`start_epoch` must be at least 0, got -1."),
+        ({"start_epoch": -1}, "`start_epoch` must be an integer from 0 on, got -1."),
+        ({"start_epoch": 1.5}, "`start_epoch` must be an integer from 0 on, got 1.5."),
         ({"start": 1.0}, "`start` must be from 0 to below 1, got 1.0."),
     ],
 )  # fmt: skip

@@ -182,6 +182,7 @@ def test_a_head_that_is_not_linear_is_refused(tiny_trainer):
     ("options", "message"),
     [
         ({"tau": "best"}, "`tau` must be a finite number or 'auto', got 'best'."),
+        ({"tau": None}, "`tau` must be a finite number or 'auto', got None."),
         ({"tau": float("inf")}, "`tau` must be a finite number or 'auto', got inf."),
         ({"taus": []}, "`taus` must be finite numbers, at least one, got []."),
         ({"taus": [float("nan")]}, "`taus` must be finite numbers, at least one, got [nan]."),
