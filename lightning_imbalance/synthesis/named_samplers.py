@@ -9,7 +9,11 @@ from importlib import import_module
 from typing import Any
 
 from lightning_imbalance.distribution import ClassDistribution
+from lightning_imbalance.parameters import whole
 from lightning_imbalance.synthesis.wanted_counts import WantedCounts, wanted_counts
+
+# NumPy's, which imbalanced-learn hands it to.
+_LARGEST_SEED = 2**32 - 1
 
 NAMED: dict[str, tuple[str, str]] = {
     "smote": ("over_sampling", "SMOTE"),
@@ -59,6 +63,9 @@ def make_sampler(method: Any, seed: int | None, options: Mapping[str, Any]) -> A
             'Run: pip install "lightning-imbalance[tabular]"'
         )
         raise ModuleNotFoundError(msg, name=error.name) from error
+    if seed is not None and whole("seed", seed) > _LARGEST_SEED:
+        msg = f"`seed` must be an integer of at most 32 bits, got {seed!r}."
+        raise ValueError(msg)
     if isinstance(method, str):
         return _named(method, seed, options)
     if not isinstance(method, base.SamplerMixin):

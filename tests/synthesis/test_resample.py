@@ -312,6 +312,21 @@ def test_the_same_seed_draws_the_same_rows_and_another_does_not():
     assert torch.equal(resample((FEATURES, LABELS))[0], resample((FEATURES, LABELS), seed=0)[0])
 
 
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [
+        (-1, "`seed` must be an integer from 0 on, got -1."),
+        (1.5, "`seed` must be an integer from 0 on, got 1.5."),
+        (2**32, "`seed` must be an integer of at most 32 bits, got 4294967296."),
+    ],
+)
+def test_a_seed_that_numpy_has_not_is_refused(seed, message):
+    with pytest.raises(ValueError) as error:
+        resample(DATA, seed=seed)
+
+    assert str(error.value) == message
+
+
 def test_smoothed_repeats_are_added_rows():
     result = resample(DATA, "random_over", shrinkage=0.5)
 
