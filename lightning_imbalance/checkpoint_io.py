@@ -51,7 +51,9 @@ class WholeFileCheckpointIO(TorchCheckpointIO):
         content = io.BytesIO()
         torch.save(checkpoint, content)
         try:
-            _write_whole(Path(path), content.getbuffer())
+            # Given back at once: a traceback may keep both, and then the memory could not be closed.
+            with content.getbuffer() as whole:
+                _write_whole(Path(path), whole)
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(path)) from error
 

@@ -168,6 +168,8 @@ class WeightedClassifier(ExactMean, Predictions):
         self._number_from = None if given is not None or num_classes is None or task == "binary" else said_by
         self.target_prior = target_prior
         target_prior = self.target_prior
+        if num_classes is None and self.num_classes is not None:
+            self._number_from = "target_prior"
         self._build_optimizer = optimizer
         self._build_lr_scheduler = lr_scheduler
         self._means = EpochMeans()

@@ -31,7 +31,7 @@ class Predictions(LabelMixing):
 
     _loss: Loss
     _target_prior: TargetPrior | None = None
-    _corrected_twice = False
+    _looked = _corrected_twice = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -63,25 +63,38 @@ class Predictions(LabelMixing):
         no posteriors of the logits or a batch transform mixes labels, and a ``RuntimeError`` before a fit.
         """
         refuse_prior(self.batch_transform)
+        self._look_at_sampler()
         return self._loss.log_prior(self._trained_on(), self.class_weights.cpu(), self.sampling).exp()
 
     def setup(self, stage: str) -> None:
         """Forget the sampler of an earlier fit."""
         super().setup(stage)
         if stage == "fit":
-            self.sampling, self._corrected_twice = None, False
+            self.sampling, self._looked, self._corrected_twice = None, False, False
 
     def on_train_start(self) -> None:
         """See how often the training dataloader draws each class, and say where that corrects a second time."""
         super().on_train_start()
-        if self.distribution is not None:  # else the first loss says so
-            self.sampling = sampled_classes(self.trainer.train_dataloader, self.distribution)
-            self._look_at_both(self.distribution)
+        self._look_at_sampler()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep how often each class was drawn."""
+        self._look_at_sampler()
+        super().on_save_checkpoint(checkpoint)
 
     def fill(self, distribution: ClassDistribution, weights: Tensor) -> None:
         """Write counts and weights into the buffers; weights that come after the start are looked at too."""
         super().fill(distribution, weights)
         self._look_at_both(distribution)
+
+    def _look_at_sampler(self) -> None:
+        # Not in one hook alone: a subclass may have one of that name that does not call this one.
+        fits = self._trainer is not None and self.trainer.state.fn == "fit"
+        if self._looked or not fits or self.distribution is None or self.trainer.train_dataloader is None:
+            return
+        self._looked = True
+        self.sampling = sampled_classes(self.trainer.train_dataloader, self.distribution)
+        self._look_at_both(self.distribution)
 
     def _look_at_both(self, distribution: ClassDistribution) -> None:
         if self.sampling is not None and not self._corrected_twice:

@@ -155,3 +155,21 @@ def test_a_balanced_stream_has_the_counts_that_it_was_told_and_the_prior_that_it
 
     assert model.distribution == DISTRIBUTION
     torch.testing.assert_close(model.training_prior, THIRDS)
+
+
+class Forgetful(WeightedClassifier):
+    """Has a hook of its own that does not call the one of the base class."""
+
+    def on_train_start(self) -> None:
+        pass
+
+
+def test_a_hook_that_does_not_call_its_base_loses_nothing(tiny_trainer, tmp_path):
+    model, trainer = Forgetful(nn.Linear(2, 3), weighting="uniform"), tiny_trainer(limit_train_batches=1)
+
+    trainer.fit(model, DataLoader(DATASET, 50, sampler=ClassBalancedSampler(DATASET)))
+    trainer.save_checkpoint(tmp_path / "balanced.ckpt")
+
+    loaded = Forgetful.load_from_checkpoint(tmp_path / "balanced.ckpt", model=nn.Linear(2, 3))
+    for each in (model, loaded):
+        torch.testing.assert_close(each.training_prior, THIRDS)
