@@ -1,6 +1,6 @@
 """How long `lightning-imbalance inspect` takes: 60,000 images in folders, and a table of 10 million rows.
 
-Run it with `python benchmarks/inspecting.py [IMAGES] [ROWS]`. Each figure is the whole process, imports included; the
+Run it with `python benchmarks/inspecting.py [IMAGES] [ROWS] [ROUNDS]`. Each figure is the whole process, imports included; the
 files are made first, so that they are in the disk cache.
 """
 
@@ -17,7 +17,6 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 _CLASSES = 100
-_REPEATS = 3
 
 
 def make_images(root: Path, images: int) -> None:
@@ -39,10 +38,10 @@ def make_tables(root: Path, rows: int) -> None:
     parquet.write_table(table, str(root / "table.parquet"))
 
 
-def seconds(*arguments: str) -> float:
+def seconds(rounds: int, *arguments: str) -> float:
     """Return the fastest of some runs of the program."""
     times = []
-    for _ in range(_REPEATS):
+    for _ in range(rounds):
         started = time.perf_counter()
         command = [sys.executable, "-m", "lightning_imbalance", "inspect", *arguments]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -52,16 +51,19 @@ def seconds(*arguments: str) -> float:
 
 def main() -> None:
     """Make the data, inspect them, and print the seconds."""
-    images, rows = (int(word) for word in [*sys.argv[1:], "60000", "10000000"][:2])
+    given = [int(word) for word in sys.argv[1:]]
+    images, rows, rounds = [*given, *(60_000, 10_000_000, 3)[len(given) :]]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         make_images(root / "images", images)
-        print(f"{images:,} images in {_CLASSES} folders: {seconds(str(root / 'images')):.2f} s")
+        print(f"{images:,} images in {_CLASSES} folders: {seconds(rounds, str(root / 'images')):.2f} s")
         make_tables(root, rows)
         for ending in ("csv", "parquet"):
             file = root / f"table.{ending}"
             size = file.stat().st_size / 1e6
-            print(f"{rows:,} rows of {ending} ({size:,.0f} MB): {seconds(str(file), '--target', 'label'):.2f} s")
+            print(
+                f"{rows:,} rows of {ending} ({size:,.0f} MB): {seconds(rounds, str(file), '--target', 'label'):.2f} s"
+            )
 
 
 if __name__ == "__main__":

@@ -202,8 +202,8 @@ class Inspection:
             Column("prior, rare"),
             Column("ratio"),
         )
-        title = f"Class prior that a model believes in, for {names[first]!r} (frequent) and {names[last]!r} (rare)"
-        return Table(columns, rows, title)
+        title = "Class prior that each weighting makes a model believe in"
+        return Table(columns, rows, title, f"frequent: {names[first]!r}, rare: {names[last]!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain strings, numbers and lists; what nobody knows is ``None``."""

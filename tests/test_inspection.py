@@ -115,12 +115,13 @@ def test_the_tables_say_the_numbers():
         "c 10 1.0% few 0 -",
     ]
     assert lines(looked_at.schemes_table())[:5] == [
-        "Class prior that a model believes in, for 'a' (frequent) and 'c' (rare)",
+        "Class prior that each weighting makes a model believe in",
         "weighting rare weighs prior, frequent prior, rare ratio",
         "uniform 1 x 90.0% 1.0% 90 : 1",
         "balanced 90 x 33.3% 33.3% 1 : 1",
         "complement 9.9 x 49.5% 5.4% 9.09 : 1",
     ]
+    assert lines(looked_at.schemes_table())[-1] == "frequent: 'a', rare: 'c'"
     assert len(lines(Inspection(looked_at.train).classes_table())[1].split()) == 4
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import warnings
 
 from torch import Tensor
@@ -78,7 +79,7 @@ def _print(source: Source, looked_at: Inspection, said: list[str], target: str |
     say(f"Suggestion: weighting {suggestion.weighting!r} with the loss {suggestion.loss!r}. {suggestion.reason}")
     say("Whether that helps here, only training with and without it says.")
     if source.kind in _COMMANDS:
-        command = _COMMANDS[source.kind].format(source=source.location, target=target)
+        command = _COMMANDS[source.kind].format(source=shlex.quote(source.location), target=shlex.quote(target or ""))
         loss = "" if suggestion.loss == "cross_entropy" else f" --model.loss {suggestion.loss}"
         options = f"--model.weighting {suggestion.weighting}{loss}"
         console.print(f"\n  lightning-imbalance {command} {options}", highlight=False, markup=False, soft_wrap=True)
