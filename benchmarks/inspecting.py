@@ -1,7 +1,7 @@
 """How long `lightning-imbalance inspect` takes: 60,000 images in folders, and a table of 10 million rows.
 
-Run it with `python benchmarks/inspecting.py [IMAGES] [ROWS] [ROUNDS]`. Each figure is the whole process, imports included; the
-files are made first, so that they are in the disk cache.
+Run it with `python benchmarks/inspecting.py [IMAGES] [ROWS] [ROUNDS]`. Each figure is the whole process, with its
+imports; the files are made first, so that they are in the disk cache.
 """
 
 from __future__ import annotations

@@ -121,6 +121,7 @@ def quick_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
         "MAX_EPOCHS": "1",
     }.items():
         monkeypatch.setenv(f"PL_TRAINER_{argument}", value)
+    monkeypatch.setenv("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # of Lightning's own calls
 
 
 @pytest.mark.usefixtures("quick_trainer")

@@ -38,7 +38,10 @@ def completed_model(config: Namespace | None, said: Namespace | None, datamodule
         Namespace(shape=[5], num_classes=3)
     """
     if config is None:
-        inputs, _ = unpack_batch(next(iter(training_loader(datamodule))))
+        loader = training_loader(datamodule)
+        one_is_at_hand = hasattr(type(loader.dataset), "__getitem__") and loader.batch_size is not None
+        batch = loader.collate_fn([loader.dataset[0]]) if one_is_at_hand else next(iter(loader))
+        inputs, _ = unpack_batch(batch)
         if not isinstance(inputs, torch.Tensor):
             msg = (
                 "`--model.model` must be given unless the inputs are one tensor, got a batch with inputs of type "
