@@ -48,12 +48,11 @@ def completed_model(config: Namespace | None, said: Namespace | None, datamodule
                 f"{type(inputs).__name__}."
             )
             raise TypeError(msg)
-        arguments = {"shape": list(inputs.shape[1:]), "num_classes": _outputs(datamodule, task)}
-        path = "lightning_imbalance.small_networks.small_network"
-        from jsonargparse import dict_to_namespace
+        from jsonargparse import Namespace
 
-        small: Namespace = dict_to_namespace({"class_path": path, "init_args": arguments})
-        return small
+        arguments = Namespace(shape=list(inputs.shape[1:]), num_classes=_outputs(datamodule, task))  # type: ignore[no-untyped-call]
+        path = "lightning_imbalance.small_networks.small_network"
+        return Namespace(class_path=path, init_args=arguments)  # type: ignore[no-untyped-call]
     given = said.get("init_args") if said is not None else None
     if "num_classes" in (config.get("init_args") or {}) and "num_classes" not in (given or {}):
         config = config.clone()

@@ -20,7 +20,7 @@ from lightning_imbalance.datamodules import TabularDataModule  # LightningCLI fi
 from lightning_imbalance.module import WeightedClassifier
 
 try:
-    from jsonargparse import ArgumentParser, dict_to_namespace
+    from jsonargparse import ArgumentParser, Namespace
     from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 except ImportError as error:  # pragma: no cover  # tested where it is called, without the library
     message = (
@@ -109,7 +109,8 @@ class TrainingCLI(LightningCLI):
         own, said = self.config[command], self.said[command]
         alone = ArgumentParser(exit_on_error=False)
         alone.add_subclass_arguments(L.LightningDataModule, "data")
-        datamodule = alone.instantiate_classes(dict_to_namespace({"data": own.data})).data
+        only_data = Namespace(data=own.data)  # type: ignore[no-untyped-call]
+        datamodule = alone.instantiate_classes(only_data).data
         own.model.model = completed_model(own.model.model, said.get("model.model"), datamodule, own.model.task)
         config = self.config.clone()
         config[command].data = datamodule
