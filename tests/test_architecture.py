@@ -22,6 +22,7 @@ LAYERS = (
     {"weighting"},
     {"losses", "metrics", "samplers", "data", "class_report", "small_networks"},
     {"testing"},
+    {"inspection", "sources"},
     {
         "class_state",
         "epoch_means",

@@ -137,3 +137,18 @@ def test_synthetic_data_prints_a_row_for_each_remedy() -> None:
 
     found = re.findall(r"^(\S.*?)  +(\d\.\d{3}) \(0\.000\) +(\d\.\d\d)$", done.stdout, re.MULTILINE)
     assert [name for name, *_ in found] == remedies
+
+
+def test_inspecting_prints_seconds_for_images_and_both_tables() -> None:
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "inspecting.py"), "100", "1000", "1"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert [re.sub(r"\d+\.\d\d s|\(.*\)", "", line).strip() for line in done.stdout.splitlines()] == [
+        "100 images in 100 folders:",
+        "1,000 rows of csv :",
+        "1,000 rows of parquet :",
+    ]

@@ -76,13 +76,29 @@ def commands_of(code: str) -> list[list[str]]:
     return [shlex.split(line[2:], comments=True) for line in joined.splitlines() if line.startswith("$ ")]
 
 
+def check_training_command(command: str, *arguments: str) -> None:
+    """Fail when LightningCLI does not understand the arguments of a command."""
+    from lightning_imbalance.cli.training import TrainingCLI
+
+    class OnlyParsed(TrainingCLI):
+        def instantiate_classes(self) -> None:
+            """Make nothing: the data of a page are not there."""
+
+        def _run_subcommand(self, subcommand: str) -> None:
+            """Run nothing."""
+
+    OnlyParsed(command, arguments)
+
+
 def check_command(words: list[str]) -> None:
     """Fail when a command of a page is not one that works."""
     program, *arguments = words
     if program == "lightning-imbalance":
-        from lightning_imbalance.cli.program import parser
+        from lightning_imbalance.cli.arguments import TRAINING_COMMANDS, parser
 
         parser().parse_args(arguments)
+        if arguments[0] in TRAINING_COMMANDS and "--config" not in arguments:
+            check_training_command(*arguments)
     elif program == "make":
         targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
         assert {word for word in arguments if "=" not in word} <= targets
@@ -105,6 +121,7 @@ def quick_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
         "MAX_EPOCHS": "1",
     }.items():
         monkeypatch.setenv(f"PL_TRAINER_{argument}", value)
+    monkeypatch.setenv("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # of Lightning's own calls
 
 
 @pytest.mark.usefixtures("quick_trainer")
@@ -191,6 +208,7 @@ def test_every_failure_that_is_tested_stands_on_the_page_on_reliability() -> Non
     [
         ["lightning-imbalance", "demo", "--no-such-option"],
         ["lightning-imbalance", "no-such-command"],
+        ["lightning-imbalance", "fit", "--data", "TabularDataModule", "--data.no_such_argument", "1"],
         ["make", "no-such-target"],
         ["pip", "install", "lightning-imbalance[no-such-extra]"],
         ["no-such-program"],

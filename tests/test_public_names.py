@@ -71,10 +71,33 @@ def test_importing_adds_nothing_to_what_lightning_and_torchmetrics_load() -> Non
     program = (
         "import sys, lightning, torchmetrics\n"
         "before = set(sys.modules)\n"
-        "import lightning_imbalance\n"
+        "from lightning_imbalance import *\n"
         "print(*sorted(name for name in set(sys.modules) - before if name.split('.')[0] != 'lightning_imbalance'))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+def test_who_only_counts_waits_for_no_other_library() -> None:
+    program = (
+        "import sys, torch.utils.data\n"
+        "before = set(sys.modules)\n"
+        "from lightning_imbalance import ClassDistribution, class_weights, prior\n"
+        "d = ClassDistribution.from_labels([0, 0, 1])\n"
+        "prior.effective_prior(d, class_weights(d))\n"
+        "loaded = {name.split('.')[0] for name in set(sys.modules) - before}\n"
+        "print(*sorted(loaded & {'lightning', 'torchmetrics', 'torchvision', 'rich'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'WeightedClassifer'"):
+        lightning_imbalance.WeightedClassifer  # noqa: B018
+
+    assert set(lightning_imbalance.__all__) <= set(dir(lightning_imbalance))

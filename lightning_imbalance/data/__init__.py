@@ -1,7 +1,7 @@
 """Data to learn imbalance on: long-tailed subsets, stratified splits, and a small real data set that needs no download.
 
 The reader of image folders (:mod:`lightning_imbalance.data.image_folder`) is imported by its own name, because it needs
-torchvision and Pillow.
+Pillow.
 """
 
 from __future__ import annotations

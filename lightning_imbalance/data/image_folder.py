@@ -1,14 +1,16 @@
 """Images in one folder a class: listing the files, reading one.
 
 Listing opens no image. Hidden folders and files (``.ipynb_checkpoints``, ``._photo.jpg``) are no classes and no images.
+The order is that of torchvision's ``ImageFolder``, which is not imported: who only counts need not wait for it.
 """
 
 from __future__ import annotations
 
 import copy
+import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.datasets import DatasetFolder
-from torchvision.datasets.folder import IMG_EXTENSIONS
+
+# torchvision's.
+IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 _MODES = {1: "L", 3: "RGB"}
 
@@ -67,18 +70,13 @@ class FolderImages(Dataset[tuple[Any, int]]):
             _check_same_classes(found, class_names, self.root)
         self.classes = list(found if class_names is None else class_names)
         left_out: Counter[str] = Counter()
-
-        def wanted(path: str) -> bool:
-            if not _is_image(path) and not Path(path).name.startswith("."):
-                left_out[Path(path).suffix.lower() or "no ending"] += 1
-            return _is_image(path)
-
-        self.samples: list[tuple[str, int]] = DatasetFolder.make_dataset(
-            str(self.root),
-            {name: index for index, name in enumerate(self.classes)},
-            is_valid_file=wanted,
-            allow_empty=True,
-        )
+        self.samples: list[tuple[str, int]] = []
+        for label, name in sorted(enumerate(self.classes), key=lambda entry: entry[1]):
+            for folder, file in _files(self.root / name):
+                if _is_image(file):
+                    self.samples.append((os.path.join(folder, file), label))  # noqa: PTH118  # a Path a file is slow
+                elif not file.startswith("."):
+                    left_out[os.path.splitext(file)[1].lower() or "no ending"] += 1  # noqa: PTH122
         if left_out:
             kinds = ", ".join(f"{count:,} {ending}" for ending, count in left_out.most_common(5))
             warnings.warn(
@@ -166,8 +164,15 @@ def read_image(path: str | Path, channels: int = 3) -> Image.Image:
     return converted
 
 
-def _is_image(path: str) -> bool:
-    return path.lower().endswith(IMG_EXTENSIONS) and not Path(path).name.startswith(".")
+def _files(folder: Path) -> Iterator[tuple[str, str]]:
+    """Give the folder and the name of every file below a folder, in alphabetical order of both."""
+    for inside, _, files in sorted(os.walk(folder, followlinks=True)):
+        for file in sorted(files):
+            yield inside, file
+
+
+def _is_image(file: str) -> bool:
+    return file.lower().endswith(IMG_EXTENSIONS) and not file.startswith(".")
 
 
 def _check_classes(names: Sequence[str], root: Path) -> None:

@@ -4,7 +4,9 @@ import pytest
 import torch
 from PIL import Image
 from torchvision.datasets import ImageFolder
+from torchvision.datasets.folder import IMG_EXTENSIONS
 
+from lightning_imbalance.data import image_folder
 from lightning_imbalance.data.image_folder import FolderImages, class_folders, read_image
 
 
@@ -18,6 +20,10 @@ def test_images_and_classes_are_those_of_torchvisions_image_folder(write_images)
     assert images.class_labels().tolist() == reference.targets
     assert images.class_labels().dtype == torch.int64
     assert [(sample.tobytes(), label) for sample, label in images] == [(s.tobytes(), label) for s, label in reference]
+
+
+def test_images_end_as_torchvisions_do():
+    assert image_folder.IMG_EXTENSIONS == IMG_EXTENSIONS
 
 
 def test_no_image_is_opened_before_it_is_asked_for(write_images, monkeypatch):
