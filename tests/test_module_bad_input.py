@@ -426,7 +426,12 @@ def test_an_optimizer_that_is_no_factory_is_refused_at_construction(arguments, m
 
 
 @pytest.mark.parametrize(
-    ("arguments", "whose"), [({"weighting": [1.0, 2.0]}, "weighting"), ({"class_names": ["a", "b"]}, "class_names")]
+    ("arguments", "whose"),
+    [
+        ({"weighting": [1.0, 2.0]}, "weighting"),
+        ({"class_names": ["a", "b"]}, "class_names"),
+        ({"target_prior": [0.3, 0.7]}, "target_prior"),
+    ],
 )
 def test_too_few_weights_or_names_are_named_where_the_data_have_more_classes(arguments, whose, tiny_trainer, blobs):
     with pytest.raises(ValueError, match="do not fit") as error:
