@@ -1,6 +1,6 @@
 """Class imbalance in PyTorch Lightning: count the classes once, and let every remedy read that count."""
 
-from lightning_imbalance import callbacks, data, functional, labels, losses, metrics, prior, samplers, synthesis
+from lightning_imbalance import callbacks, data, functional, labels, losses, metrics, plots, prior, samplers, synthesis
 from lightning_imbalance.__about__ import __version__
 from lightning_imbalance.callbacks import ImbalanceMonitor
 from lightning_imbalance.distribution import ClassDistribution
@@ -21,6 +21,7 @@ __all__ = [
     "labels",
     "losses",
     "metrics",
+    "plots",
     "prior",
     "samplers",
     "synthesis",

@@ -15,6 +15,7 @@ TESTS = ROOT / "tests"
 # From the top down; docs/architecture.md says what each is for. A unit is a module or a folder right below the package.
 LAYERS = (
     {"__about__", "tables", "counting", "configuration", "gathering", "parameters"},
+    {"drawing"},
     {"checks", "labels"},
     {"distribution"},
     {"functional", "schemes"},
@@ -22,6 +23,7 @@ LAYERS = (
     {"weighting"},
     {"losses", "metrics", "samplers", "data", "class_report", "small_networks"},
     {"testing"},
+    {"plots"},
     {
         "class_state",
         "epoch_means",
