@@ -9,7 +9,18 @@ import typing as _typing
 from lightning_imbalance.__about__ import __version__
 
 if _typing.TYPE_CHECKING:
-    from lightning_imbalance import callbacks, data, functional, labels, losses, metrics, prior, samplers, synthesis
+    from lightning_imbalance import (
+        callbacks,
+        data,
+        functional,
+        labels,
+        losses,
+        metrics,
+        plots,
+        prior,
+        samplers,
+        synthesis,
+    )
     from lightning_imbalance.callbacks import ImbalanceMonitor
     from lightning_imbalance.distribution import ClassDistribution
     from lightning_imbalance.module import WeightedClassifier
@@ -29,6 +40,7 @@ __all__ = [
     "labels",
     "losses",
     "metrics",
+    "plots",
     "prior",
     "samplers",
     "synthesis",

@@ -21,9 +21,11 @@ from lightning_imbalance.checks import (
     listed,
 )
 from lightning_imbalance.counting import Counts, Task, count_labels, encode
+from lightning_imbalance.drawing import count_bars
 from lightning_imbalance.tables import Column, Table
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.table import Table as RichTable
 
 _BINARY_NAMES = ("negative", "positive")
@@ -363,6 +365,32 @@ class ClassDistribution:
             groups["many" if count > many else "few" if count < few else "medium"].append(index)
         return {name: tuple(members) for name, members in groups.items()}
 
+    def plot(self, many: int = 100, few: int = 20) -> Figure:
+        """Draw the counts as bars, from the most frequent class to the rarest, on a logarithmic scale.
+
+        The groups of :meth:`groups` are shaded. Needs matplotlib, which the extra ``plots`` installs.
+
+        Args:
+            many: Classes with more samples than this are in the group ``many``.
+            few: Classes with fewer samples than this are in the group ``few``.
+
+        Returns:
+            The figure; nothing is shown, and pyplot does not know it. A notebook shows it as the value of a cell;
+            ``figure.savefig("counts.png")`` writes it.
+
+        Raises:
+            ModuleNotFoundError: matplotlib is not installed.
+            ValueError: ``few`` is greater than ``many``.
+
+        Example:
+            >>> figure = ClassDistribution([60, 30, 10], class_names=["nevus", "keratosis", "melanoma"]).plot()
+            >>> figure.axes[0].get_title(loc="left")
+            '3 classes, 100 samples, imbalance ratio 6'
+        """
+        groups = self.groups(many, few)
+        unit = "positives" if self._task == "multilabel" else "samples"
+        return count_bars(self.class_names, self._counts, groups, self._headline(), unit)
+
     def summary(self) -> str:
         """Return classes and counts in one line, for messages.
 
@@ -452,11 +480,14 @@ class ClassDistribution:
     def _repr_html_(self) -> str:
         return self._table()._repr_html_()
 
-    def _table(self) -> Table:
-        groups = {index: name for name, members in self.groups().items() for index in members}
+    def _headline(self) -> str:
         ratio = f"{self.imbalance_ratio:.3g}" if self.imbalance_ratio < 1000 else f"{self.imbalance_ratio:,.0f}"
         what = "labels" if self._task == "multilabel" else "classes"
         counted = "rows" if self._task == "multilabel" else "samples"
+        return f"{self.num_classes:,} {what}, {self._num_samples:,} {counted}, imbalance ratio {ratio}"
+
+    def _table(self) -> Table:
+        groups = {index: name for name, members in self.groups().items() for index in members}
         return Table(
             columns=(Column("class", "left"), Column("count"), Column("share"), Column("group", "left")),
             rows=tuple(
@@ -465,7 +496,7 @@ class ClassDistribution:
                     zip(self.class_names, self._counts, self.priors.tolist(), strict=True)
                 )
             ),
-            title=f"{self.num_classes:,} {what}, {self._num_samples:,} {counted}, imbalance ratio {ratio}",
+            title=self._headline(),
         )
 
 

@@ -75,8 +75,8 @@ class Table:
 
         # Text instead of str: rich reads "[bold]" in a str as markup, and a class may be called that.
         table = RichTable(
-            title=Text(_printable(self.title)) if self.title else None,
-            caption=Text(_printable(self.caption)) if self.caption else None,
+            title=Text(printable(self.title)) if self.title else None,
+            caption=Text(printable(self.caption)) if self.caption else None,
             title_justify="left",
             caption_justify="left",
             box=box.SIMPLE_HEAD,
@@ -84,9 +84,9 @@ class Table:
             min_width=min(max(len(self.title), len(self.caption)), _COMMON_WIDTH),
         )
         for column in self.columns:
-            table.add_column(Text(_printable(column.header)), justify=column.justify, overflow="fold")
+            table.add_column(Text(printable(column.header)), justify=column.justify, overflow="fold")
         for row in self._visible_rows():
-            table.add_row(*(Text(_printable(cell)) for cell in row))
+            table.add_row(*(Text(printable(cell)) for cell in row))
         return table
 
     def __str__(self) -> str:
@@ -99,9 +99,7 @@ class Table:
         columns = replace(self, title="", caption="")
         with console.capture() as capture:
             console.print(columns, width=max(console.measure(columns).maximum, 1))
-        lines = [
-            line.rstrip() for line in (_printable(self.title), *capture.get().split("\n"), _printable(self.caption))
-        ]
+        lines = [line.rstrip() for line in (printable(self.title), *capture.get().split("\n"), printable(self.caption))]
         return "\n".join(line for line in lines if line)
 
     def _repr_html_(self) -> str:
@@ -125,5 +123,11 @@ class Table:
         return [*self.rows[:half], gap, *self.rows[-half:]]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    r"""Return a text without what a terminal, a browser or a picture would obey: such signs as Python writes them.
+
+    Example:
+        >>> print(printable("cat" + chr(10)))
+        cat\n
+    """
     return text.translate(_CONTROLS)

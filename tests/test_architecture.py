@@ -15,6 +15,7 @@ TESTS = ROOT / "tests"
 # From the top down; docs/architecture.md says what each is for. A unit is a module or a folder right below the package.
 LAYERS = (
     {"__about__", "tables", "counting", "configuration", "gathering", "parameters"},
+    {"drawing"},
     {"checks", "labels"},
     {"distribution"},
     {"functional", "schemes"},
@@ -23,6 +24,7 @@ LAYERS = (
     {"losses", "metrics", "samplers", "data", "class_report", "small_networks"},
     {"testing"},
     {"inspection", "sources"},
+    {"plots"},
     {
         "class_state",
         "epoch_means",

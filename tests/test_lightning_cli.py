@@ -173,7 +173,7 @@ CALLBACKS = {
     "ApplyClassWeights": ["criterion=criterion", 'weighting={"0": 1, "1": 2, "2": 10}'],
     "ClassifierRetraining": ["start_epoch=1", "weighting=inverse_sqrt", "update_bn=true"],
     "DeferredReweighting": ["start=0.5", "scheme=lightning_imbalance.weighting.Power", "scheme.exponent=0.25"],
-    "ImbalanceMonitor": ['distribution={"counts": [20, 5, 5]}'],
+    "ImbalanceMonitor": ['distribution={"counts": [20, 5, 5]}', 'extra=["auroc"]'],
     "LearnableWeightScaling": ["start=0.5", "weighting=null"],
     "TauNormalization": ["tau=auto", "taus=[0, 0.5, 1]"],
     "TemperatureScaling": [],

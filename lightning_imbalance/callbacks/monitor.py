@@ -8,19 +8,22 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import lightning as L
+import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
-from lightning_imbalance.callbacks.step_outputs import as_step_output, read_step_output
-from lightning_imbalance.checks import check_class_names, check_task, listed
+from lightning_imbalance.callbacks.evaluation_pictures import EvaluationPictures, check_plot
+from lightning_imbalance.callbacks.evaluation_warnings import absence, indecision
+from lightning_imbalance.callbacks.extra_metrics import Extra, check_extra, measured
+from lightning_imbalance.callbacks.step_outputs import read_extracted, read_step_output
+from lightning_imbalance.callbacks.tally import Tally, TallyKind
+from lightning_imbalance.callbacks.usable_names import usable_names
+from lightning_imbalance.checks import check_class_names, check_task
 from lightning_imbalance.class_report import ClassReport
 from lightning_imbalance.counting import TASKS, Task
 from lightning_imbalance.distribution import ClassDistribution
-from lightning_imbalance.functional.confusion_counts import ConfusionCounts
 from lightning_imbalance.gathering import gathered
-from lightning_imbalance.labels.batch import described
-from lightning_imbalance.metrics.counts import ClassCounts
-from lightning_imbalance.own_samples import loaders_at_work, own_entries, own_samples
+from lightning_imbalance.own_samples import loaders_at_work, own_samples
 from lightning_imbalance.synthesis.real_samples import require_real_samples
 
 if TYPE_CHECKING:
@@ -59,13 +62,28 @@ class ImbalanceMonitor(L.Callback):
             class indices, or for ``multiclass`` logits or probabilities, for the other tasks probabilities.
         many: Classes with more training samples than this are in the group ``many``.
         few: Classes with fewer training samples than this are in the group ``few``.
+        plot: Draw the recall of each class and the confusion matrix (:mod:`lightning_imbalance.plots`) at the end of
+            each validation and test, or with a number k of every k-th epoch of a fit, and give them to the loggers:
+            TensorBoard, Weights & Biases, MLflow, and as files in the folder of a CSV logger. The matrix is left out
+            for ``multilabel`` and beyond 2,000 classes. Needs matplotlib.
+        extra: More metrics: ``"average_precision"``, ``"auroc"``, any torchmetrics ``Metric`` or ``MetricCollection``,
+            or several of these in a list. The named ones are logged for each class (against the others) and as the mean
+            over classes, and need no more memory for more samples. A metric of torchmetrics' is copied for each
+            evaluation, and given probabilities (what the step returned, where it returns predictions) and targets,
+            ignored ones too: it has an ``ignore_index`` of its own. It is logged as ``val_<name>``, or where it
+            computes one number a class as ``val_<name>/<class name>``.
         max_logged_classes: Up to this many classes are logged one by one with ``self.log``. Beyond it that costs
             hundreds of milliseconds an epoch, so the vector goes to the loggers at once and cannot be monitored.
 
     Attributes:
-        results: The numbers of the last evaluation by stage: ``results["val"]["recall"]["cat"]``.
+        results: The numbers of the last evaluation by stage: ``results["val"]["recall"]["cat"]``; those of ``extra`` by
+            the name under which they are logged in ``results["val"]["extra"]``.
+        confusion: By the same keys the matrix of the last evaluation, with ``plot``: row i, column j counts the samples
+            of class i that were predicted as class j.
 
     Raises:
+        ModuleNotFoundError: ``plot`` is asked for without matplotlib.
+        TypeError: ``extra`` or ``extract`` is something else.
         ValueError: ``few`` is greater than ``many``, or another argument has a value that cannot work.
 
     Example:
@@ -97,6 +115,8 @@ class ImbalanceMonitor(L.Callback):
         many: int = 100,
         few: int = 20,
         max_logged_classes: int = 100,
+        plot: bool | int = False,
+        extra: Extra | Sequence[Extra] | None = None,
     ) -> None:
         if few > many:
             msg = f"`few` must be at most `many`, got few={few} and many={many}."
@@ -125,9 +145,14 @@ class ImbalanceMonitor(L.Callback):
         self.many = many
         self.few = few
         self.max_logged_classes = max_logged_classes
+        self.plot = check_plot(plot)
+        self.extra = check_extra(extra)
+        self.confusion: dict[str, Tensor] = {}
         self.results: dict[str, dict[str, Any]] = {}
         self._reports: dict[str, ClassReport] = {}
-        self._counts: defaultdict[str, dict[int, ClassCounts]] = defaultdict(dict)
+        self._recalls: defaultdict[str, dict[int, Tensor]] = defaultdict(dict)
+        self._pictures = EvaluationPictures(self.plot)
+        self._counts: defaultdict[str, dict[int, Tally]] = defaultdict(dict)
         self._warned: set[tuple[str, ...]] = set()
 
     def table(self, stage: str | None = None) -> RichTable:
@@ -144,11 +169,30 @@ class ImbalanceMonitor(L.Callback):
         """
         if stage is None and self._reports:
             stage = list(self._reports)[-1]
+        return self._report_of(stage).table().__rich__()
+
+    def history(self, stage: str = "val") -> dict[int, dict[str, float]]:
+        """Return the recall of each class after each epoch of a fit, as this process has seen them.
+
+        Args:
+            stage: As in :meth:`table`.
+
+        Returns:
+            Recall by class name, by epoch; NaN where a class had no sample. Of several validations in one epoch, the
+            last. :func:`lightning_imbalance.plots.recall_over_epochs` draws it.
+
+        Raises:
+            ValueError: There is no such evaluation yet.
+        """
+        names = self._report_of(stage).class_names
+        return {epoch: dict(zip(names, recall.tolist(), strict=True)) for epoch, recall in self._recalls[stage].items()}
+
+    def _report_of(self, stage: str | None) -> ClassReport:
         if stage not in self._reports:
             known = ", ".join(map(repr, self._reports)) or "none: run `trainer.validate` or `trainer.fit` first"
             msg = f"`stage` must be one of the evaluations so far ({known}), got {stage!r}."
             raise ValueError(msg)
-        return self._reports[stage].table().__rich__()
+        return self._reports[stage]
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Begin the epoch's counts."""
@@ -225,15 +269,11 @@ class ImbalanceMonitor(L.Callback):
     ) -> None:
         task = self._task(pl_module)
         if self.extract is not None:
-            pair: Any = self.extract(outputs, batch)
-            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-                msg = f"`extract` must return predictions and target, a pair, got {described(pair)}."
-                raise TypeError(msg)
-            step = as_step_output(pair[0], pair[1], task)
+            step = read_extracted(self.extract(outputs, batch), task)
         else:
             step = read_step_output(outputs, task, *self.keys)
-        counts = self._counts[stage].get(dataloader_idx)
-        if counts is None:
+        tally = self._counts[stage].get(dataloader_idx)
+        if tally is None:
             # The width of the logits is a fact; another module's `num_classes` may be 1 for a yes-or-no question.
             num_classes = self.num_classes or step.num_classes or getattr(pl_module, "num_classes", None)
             if num_classes is None:
@@ -242,52 +282,64 @@ class ImbalanceMonitor(L.Callback):
                     "got None. Pass `ImbalanceMonitor(num_classes=...)`."
                 )
                 raise ValueError(msg)
-            counts = ClassCounts(num_classes, task, self._ignored(pl_module)).to(step.target.device)
-            self._counts[stage][dataloader_idx] = counts
-        if own is None:
-            counts.update(step.preds, step.target)
-            return
-        kept = own_entries(len(step.target), own)
-        counts.update(step.preds[:kept], step.target[:kept])
+            kind = TallyKind(num_classes, task, self._pictures.need_matrix(stage, num_classes, task))
+            tally = Tally(kind, self._ignored(pl_module), self.extra, step.target.device)
+            self._counts[stage][dataloader_idx] = tally
+        tally.add(step, own)
 
     def _report(self, stage: str, trainer: L.Trainer, pl_module: L.LightningModule, dataloaders: int) -> None:
         self._complete(self._counts[stage], trainer, pl_module)
-        for index, metric in sorted(self._counts[stage].items()):
+        for index, tally in sorted(self._counts[stage].items()):
             suffix = f"/dataloader_idx_{index}" if dataloaders > 1 else ""
-            # Every process must get here: compute() sums over them.
-            counts = ConfusionCounts(*(count.cpu() for count in metric.compute()))
+            names = self._names(pl_module, tally.kind.num_classes, tally.kind.task)
+            # Every process must get here: this sums over them.
+            tallied = tally.together(names)
             report = ClassReport(
-                counts,
-                self._names(pl_module, metric.num_classes, metric.task),
-                metric.task,
-                self._training_distribution(pl_module, metric.num_classes),
+                tallied.counts,
+                names,
+                tally.kind.task,
+                self._training_distribution(pl_module, tally.kind.num_classes),
                 self.many,
                 self.few,
             )
             key = f"{stage}{suffix}"
             self._reports.pop(key, None)
             self._reports[key] = report
-            self.results[key] = report.to_dict()
-            self._warn_absent(key, report)
-            self._warn_undecided(key, report)
-            self._log(stage, suffix, report, trainer, pl_module)
+            self.results[key] = report.to_dict() | ({"extra": tallied.extra} if self.extra else {})
+            if trainer.state.fn == "fit":
+                self._recalls[key][trainer.current_epoch] = torch.tensor(list(report.recall.values()))
+            self._warn_once(key, *report.absent, text=absence(key, report))
+            self._warn_once("undecided", key, text=indecision(key, report))
+            self._log(stage, suffix, report, measured(tallied.extra), trainer, pl_module)
+            if tallied.matrix is not None:
+                self.confusion[key] = tallied.matrix
             if self.print_table and stage != "train":
                 self._print(trainer, key, report)
+            if stage != "train":
+                self._pictures.send(trainer, stage, suffix, report, tallied.matrix)
 
-    def _complete(self, counts: dict[int, ClassCounts], trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def _complete(self, counts: dict[int, Tally], trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Make counts of nothing where only other processes have seen a batch: they wait for ours."""
-        kinds = {index: (metric.num_classes, metric.task) for index, metric in counts.items()}
+        kinds = {index: tally.kind for index, tally in counts.items()}
         for elsewhere in gathered(kinds, trainer.world_size):
             for index, kind in elsewhere.items():
                 if index not in counts:
-                    counts[index] = ClassCounts(*kind, self._ignored(pl_module)).to(pl_module.device)
+                    counts[index] = Tally(kind, self._ignored(pl_module), self.extra, pl_module.device)
 
     def _log(
-        self, stage: str, suffix: str, report: ClassReport, trainer: L.Trainer, pl_module: L.LightningModule
+        self,
+        stage: str,
+        suffix: str,
+        report: ClassReport,
+        extra: dict[str, float],
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
     ) -> None:
-        recalls = {f"recall/{name}": value for name, value in report.recall.items() if not math.isnan(value)}
+        by_class = {f"recall/{name}": value for name, value in report.recall.items() if not math.isnan(value)}
+        by_class |= {name: value for name, value in extra.items() if "/" in name}
         one_by_one = len(report.class_names) <= self.max_logged_classes
-        values = report.aggregates() | (recalls if one_by_one else {})
+        values = report.aggregates() | {name: value for name, value in extra.items() if "/" not in name}
+        values |= by_class if one_by_one else {}
         # The counts are summed already; sync_dist only keeps Lightning from warning.
         pl_module.log_dict(
             {f"{stage}_{name}{suffix}": value for name, value in values.items()},
@@ -298,7 +350,7 @@ class ImbalanceMonitor(L.Callback):
         )
         if not one_by_one and trainer.is_global_zero:
             for logger in trainer.loggers:
-                vector = {f"{stage}_{name}{suffix}": value for name, value in recalls.items()}
+                vector = {f"{stage}_{name}{suffix}": value for name, value in by_class.items()}
                 logger.log_metrics(vector, step=trainer.global_step)
 
     def _print(self, trainer: L.Trainer, key: str, report: ClassReport) -> None:
@@ -308,34 +360,14 @@ class ImbalanceMonitor(L.Callback):
             bar = trainer.progress_bar_callback
             (print if bar is None or getattr(bar, "is_disabled", False) else bar.print)(text)
 
-    def _warn_absent(self, key: str, report: ClassReport) -> None:
-        if report.absent and (key, *report.absent) not in self._warned:
-            self._warned.add((key, *report.absent))
-            names = listed(report.absent)
-            effect = "its recall is not logged, and no mean of recalls contains it"
-            rank_zero_warn(f"no {key} sample of class {names}: {effect}.")
-
-    def _warn_undecided(self, key: str, report: ClassReport) -> None:
-        undecided = report.undecided
-        if not undecided or ("undecided", key) in self._warned:
-            return
-        self._warned.add(("undecided", key))
-        effect = "labels count as not predicted" if report.task == "multilabel" else "samples count as missed"
-        shares = [f"{n:,} of {among:,} for {name!r}" for name, (n, among) in undecided.items()]
-        shown = ", ".join(shares[:10]) + (f", ... ({len(shares)} classes)" if len(shares) > 10 else "")
-        rank_zero_warn(
-            f"the logits or probabilities of {key} samples must be numbers, got NaN: {shown}. Such {effect}. "
-            "Lower the learning rate, clip the gradients with `Trainer(gradient_clip_val=1.0)`, or find the operation "
-            "that gives NaN with `Trainer(detect_anomaly=True)`."
-        )
+    def _warn_once(self, *about: str, text: str | None) -> None:
+        if text is not None and about not in self._warned:
+            self._warned.add(about)
+            rank_zero_warn(text)
 
     def _names(self, pl_module: L.LightningModule, num_classes: int, task: Task) -> tuple[str, ...]:
         given = self.class_names if self.distribution is None else self.class_names or self.distribution.class_names
-        names: Any = getattr(pl_module, "class_names", None) if given is None else given
-        usable = isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
-        if not usable or len(set(names)) != num_classes:
-            return ClassDistribution([1] * num_classes, task=task, num_samples=num_classes).class_names
-        return tuple(names)
+        return usable_names(getattr(pl_module, "class_names", None) if given is None else given, num_classes, task)
 
     def _training_distribution(self, pl_module: L.LightningModule, num_classes: int) -> ClassDistribution | None:
         distribution = self._setting(pl_module, "distribution")

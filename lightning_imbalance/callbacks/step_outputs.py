@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lightning_imbalance.counting import Task
 from lightning_imbalance.functional.logits import align, predicted_classes
+from lightning_imbalance.labels.batch import described
 
 
 class StepOutput(NamedTuple):
@@ -19,6 +20,8 @@ class StepOutput(NamedTuple):
         preds: Class indices, or probabilities as :class:`~lightning_imbalance.metrics.ClassCounts` takes them.
         target: Class indices, or 0 and 1.
         num_classes: Number of classes that the predictions show, ``None`` where they are indices.
+        logits: What the predictions were decided from, as :func:`~lightning_imbalance.functional.align` returns it;
+            ``None`` where the step returned predictions.
 
     Example:
         >>> import torch
@@ -28,6 +31,7 @@ class StepOutput(NamedTuple):
     preds: Tensor
     target: Tensor
     num_classes: int | None
+    logits: Tensor | None = None
 
 
 def read_step_output(outputs: Any, task: Task, logits_key: str, preds_key: str, target_key: str) -> StepOutput:
@@ -66,7 +70,7 @@ def read_step_output(outputs: Any, task: Task, logits_key: str, preds_key: str, 
         return as_step_output(outputs[preds_key], outputs[target_key], task)
     logits, target = align(outputs[logits_key], outputs[target_key], task)
     width = 2 if task == "binary" else logits.shape[1]
-    return StepOutput(predicted_classes(logits, task), _hard(logits, target, task), width)
+    return StepOutput(predicted_classes(logits, task), _hard(logits, target, task), width, logits)
 
 
 def read_logits(outputs: Any, task: Task, logits_key: str, target_key: str) -> tuple[Tensor, Tensor]:
@@ -100,6 +104,30 @@ def read_logits(outputs: Any, task: Task, logits_key: str, target_key: str) -> t
         raise (ValueError if mapping else TypeError)(msg)
     logits, target = align(outputs[logits_key], outputs[target_key], task)
     return logits, _hard(logits, target, task)
+
+
+def read_extracted(pair: Any, task: Task) -> StepOutput:
+    """Return predictions and targets that a function of the user's has found.
+
+    Args:
+        pair: What it returned.
+        task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
+
+    Returns:
+        Predictions and targets.
+
+    Raises:
+        TypeError: It is no pair.
+
+    Example:
+        >>> import torch
+        >>> read_extracted((torch.eye(2), torch.tensor([0, 1])), "multiclass").num_classes
+        2
+    """
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        msg = f"`extract` must return predictions and target, a pair, got {described(pair)}."
+        raise TypeError(msg)
+    return as_step_output(pair[0], pair[1], task)
 
 
 def as_step_output(preds: Tensor, target: Tensor, task: Task) -> StepOutput:

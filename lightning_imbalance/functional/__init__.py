@@ -1,9 +1,11 @@
 """Losses and figures as functions: no state, no classes, no Lightning."""
 
 from lightning_imbalance.functional.asymmetric import asymmetric
+from lightning_imbalance.functional.calibration_bins import CalibrationBins, calibration_bins
 from lightning_imbalance.functional.calibration_error import expected_calibration_error
 from lightning_imbalance.functional.class_offsets import best_offsets, decide_by_offsets
 from lightning_imbalance.functional.confusion_counts import ConfusionCounts, confusion_counts
+from lightning_imbalance.functional.confusion_matrix import confusion_matrix
 from lightning_imbalance.functional.cosine_logits import cosine_logits
 from lightning_imbalance.functional.distances import mean_distance, nearest_distances, share_closer
 from lightning_imbalance.functional.distribution_balanced import distribution_balanced
@@ -25,6 +27,12 @@ from lightning_imbalance.functional.recall import (
 )
 from lightning_imbalance.functional.reduction import Terms, reduce, weighted_mean
 from lightning_imbalance.functional.remix import remix_label_share
+from lightning_imbalance.functional.score_histogram import (
+    binned_auroc,
+    binned_average_precision,
+    log_odds_thresholds,
+    score_histogram,
+)
 from lightning_imbalance.functional.seesaw import seesaw
 from lightning_imbalance.functional.student import student_quantile
 from lightning_imbalance.functional.tau_normalized import best_tau, tau_normalized
@@ -36,6 +44,7 @@ from lightning_imbalance.functional.weighted_cross_entropy import weighted_cross
 from lightning_imbalance.functional.wilson import wilson_interval
 
 __all__ = [
+    "CalibrationBins",
     "ConfusionCounts",
     "PairedDifference",
     "Temperature",
@@ -47,8 +56,12 @@ __all__ = [
     "best_offsets",
     "best_tau",
     "best_thresholds",
+    "binned_auroc",
+    "binned_average_precision",
+    "calibration_bins",
     "class_recall",
     "confusion_counts",
+    "confusion_matrix",
     "cosine_logits",
     "decide_by_offsets",
     "decide_by_thresholds",
@@ -62,6 +75,7 @@ __all__ = [
     "hinge_generator",
     "label_aware_smoothing",
     "ldam",
+    "log_odds_thresholds",
     "logit_adjusted",
     "macro_f1",
     "mean_distance",
@@ -71,6 +85,7 @@ __all__ = [
     "probabilities",
     "reduce",
     "remix_label_share",
+    "score_histogram",
     "seesaw",
     "share_closer",
     "student_quantile",

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lightning_imbalance.counting import Task
+from lightning_imbalance.functional.calibration_bins import calibration_bins, check_bins, check_probabilities
 from lightning_imbalance.functional.reduction import widest_float
 
 
@@ -40,25 +41,14 @@ def expected_calibration_error(
         >>> expected_calibration_error(probabilities, torch.tensor([0, 0, 0, 1]), bins=15)
         tensor(0.2500, dtype=torch.float64)
     """
-    if bins < 1:
-        msg = f"`bins` must be at least 1, got {bins}."
-        raise ValueError(msg)
+    check_bins(bins)
     values = probabilities.detach().to(widest_float(probabilities.device))
-    if not bool(((values >= 0) & (values <= 1)).all()):
-        msg = (
-            f"`probabilities` must be between 0 and 1, got values from {values.amin().item():.4g} to "
-            f"{values.amax().item():.4g}. Pass softmax or sigmoid of the logits."
-        )
-        raise ValueError(msg)
+    check_probabilities(values)
     if task == "multiclass":
         confidence, predicted = values.max(1)
     else:
         confidence, predicted = torch.maximum(values, 1 - values), (values > 0.5).long()
     counted = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
     confidence, right = confidence[counted], (predicted == target)[counted]
-    # The inner edges alone: what lies at 0 or above the last of them has its bin.
-    edges = torch.arange(1, bins, dtype=confidence.dtype, device=confidence.device) / bins
-    index = torch.bucketize(confidence, edges)
-    gaps = torch.zeros(bins, dtype=confidence.dtype, device=confidence.device)
-    gaps = gaps.index_add(0, index, right.to(confidence.dtype) - confidence)
-    return gaps.abs().sum() / confidence.numel()
+    binned = calibration_bins(confidence, right, bins)
+    return (binned.hits - binned.probability).abs().sum() / confidence.numel()

@@ -11,7 +11,8 @@ from torchmetrics import Metric
 from lightning_imbalance.checks import check_num_classes, check_task
 from lightning_imbalance.counting import Task
 from lightning_imbalance.functional.confusion_counts import ConfusionCounts, confusion_counts
-from lightning_imbalance.functional.logits import UNDECIDED, align, predicted_classes
+from lightning_imbalance.functional.decisions import decided
+from lightning_imbalance.functional.logits import UNDECIDED
 
 
 class ClassCounts(Metric):
@@ -92,7 +93,7 @@ class ClassCounts(Metric):
         Raises:
             ValueError: Shapes do not fit, or a label is outside the classes.
         """
-        predicted, target = self._decide(preds, target)
+        predicted, target = decided(preds, target, self.task, self.num_classes, self.threshold)
         if self.validate_args or (self.validate_args is None and target.device.type == "cpu"):
             self._check_range("preds", predicted, UNDECIDED)
             self._check_range("target", target, self.ignore_index)
@@ -109,17 +110,6 @@ class ClassCounts(Metric):
 
     def _counts(self) -> ConfusionCounts:
         return ConfusionCounts(self.true_positives, self.predictions, self.samples, self.total, self.undecided)
-
-    def _decide(self, preds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        if preds.is_floating_point() or self.task != "multiclass":
-            preds, target = align(preds, target, self.task, self.num_classes)
-        if not preds.is_floating_point():
-            return preds, target
-        if self.task == "multiclass":
-            return predicted_classes(preds, self.task), target
-        outside = ((preds < 0) | (preds > 1)).any()
-        positive = torch.where(outside, preds.sigmoid(), preds) > self.threshold
-        return positive.long().masked_fill(preds.isnan(), UNDECIDED), target
 
     def _check_range(self, name: str, labels: Tensor, besides: int | None) -> None:
         if labels.numel() == 0:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
+from lightning_imbalance.drawing import new_picture, plain, require_matplotlib, shown_name
 from lightning_imbalance.synthesis.sample_form import in_memory
 from lightning_imbalance.synthesis.sample_shape import check_widths
 from lightning_imbalance.synthesis.synthetic_dataset import SyntheticDataset
@@ -39,16 +40,9 @@ def picture_grid(dataset: SyntheticDataset, per_class: int = 8) -> Figure:
         >>> from torch.utils.data import TensorDataset
         >>> real = TensorDataset(torch.rand(4, 1, 8, 8), torch.tensor([0, 0, 0, 1]))
         >>> picture_grid(SyntheticDataset(real, Noise()), per_class=3)
-        <Figure size ... with 4 Axes>
+        <Picture size ... with 4 Axes>
     """
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        msg = (
-            "`picture_grid` must have matplotlib, which draws it, and it is not installed. "
-            'Run: pip install "lightning-imbalance[plots]"'
-        )
-        raise ModuleNotFoundError(msg, name=error.name) from error
+    require_matplotlib("picture_grid")
     check_widths(per_class=per_class)
     inputs, target = dataset.synthetic()
     if inputs.ndim != 4 or inputs.shape[1] not in (1, 3):
@@ -56,7 +50,7 @@ def picture_grid(dataset: SyntheticDataset, per_class: int = 8) -> Figure:
         raise ValueError(msg)
     labels = dataset.class_labels().values
     real_labels = torch.as_tensor(labels)[~dataset.is_synthetic]
-    figure = Figure(figsize=(per_class * 1.2 + 1, len(dataset.classes) * 0.6 + 0.6), layout="constrained")
+    figure = new_picture(per_class * 1.2 + 1, len(dataset.classes) * 0.6 + 0.6, "picture_grid")
     axes = figure.subplots(len(dataset.classes), 2, squeeze=False)
     chosen = [(real_labels == label).nonzero().flatten()[:per_class].tolist() for label in range(len(dataset.classes))]
     shown = [in_memory(Subset(dataset, indices))[0].float() if indices else inputs[:0].float() for indices in chosen]
@@ -70,7 +64,7 @@ def picture_grid(dataset: SyntheticDataset, per_class: int = 8) -> Figure:
             axis.set_xticks([])
             axis.set_yticks([])
             axis.spines[:].set_visible(False)  # a frame would show where no image is
-        axes[row, 0].set_ylabel(name, rotation=0, ha="right", va="center")
+        axes[row, 0].set_ylabel(shown_name(name), rotation=0, ha="right", va="center", **plain)
     axes[0, 0].set_title("real")
     axes[0, 1].set_title("generated")
     return figure

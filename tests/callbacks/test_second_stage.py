@@ -26,7 +26,7 @@ def refusal(tiny_trainer):
     ("options", "message"),
     [
         ({}, "one of `start_epoch` and `start` must be given, got start_epoch=None and start=None."),
-        ({"start_epoch": -1}, "`start_epoch` must be at least 0, got -1."),
+        ({"start_epoch": -1}, "`start_epoch` must be an integer from 0 on, got -1."),
         ({"start": 1.0}, "`start` must be from 0 to below 1, got 1.0."),
     ],
 )

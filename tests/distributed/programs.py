@@ -155,6 +155,7 @@ def evaluate(
     dense: bool = False,
     sampler: str | None = None,
     own_loss: bool = False,
+    **options: Any,
 ) -> dict[str, Any]:
     """Validate on each of the datasets; return what was logged and what the monitor counted."""
     network = nn.Conv1d(CLASSES, CLASSES, 1) if dense else linear(torch.float32)
@@ -166,7 +167,7 @@ def evaluate(
         DataLoader(part, batch_size, sampler=list(reversed(range(len(part)))) if sampler == "own" else None)
         for part in parts
     ]
-    monitor = ImbalanceMonitor(many=2, few=1, distribution=ClassDistribution([3, 2, 1], names))
+    monitor = ImbalanceMonitor(many=2, few=1, distribution=ClassDistribution([3, 2, 1], names), **options)
     fit = trainer(callbacks=[monitor])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -174,6 +175,7 @@ def evaluate(
     return {
         "logged": {name: value.item() for name, value in fit.callback_metrics.items()},
         "counts": {stage: values["samples"] for stage, values in monitor.results.items()},
+        "confusion": {stage: matrix.tolist() for stage, matrix in monitor.confusion.items()},
     }
 
 
@@ -194,10 +196,12 @@ class Adding(Given):
         return super().compute_loss(logits, target) + 1
 
 
-def evaluate_unevenly(batches: list[list[tuple[Tensor, Tensor]]], *, own_loss: bool = False) -> dict[str, Any]:
+def evaluate_unevenly(
+    batches: list[list[tuple[Tensor, Tensor]]], *, own_loss: bool = False, **options: Any
+) -> dict[str, Any]:
     """Validate on ``batches[rank]``, which may be none; return what was logged and what the monitor counted."""
     model = (Adding if own_loss else Given)(linear(torch.float32), CLASSES)
-    monitor = ImbalanceMonitor()
+    monitor = ImbalanceMonitor(**options)
     fit = trainer(callbacks=[monitor], use_distributed_sampler=False)
     # A stream: of a dataset with a length of 0 Lightning skips the whole validation.
     fit.validate(model, DataLoader(Streamed(batches[RANK]), batch_size=None), verbose=False)

@@ -7,6 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import TensorDataset
+from torchmetrics import MetricCollection
+from torchmetrics.classification import MulticlassAveragePrecision, MulticlassCohenKappa
 
 pytestmark = pytest.mark.xdist_group("processes")
 
@@ -78,3 +80,31 @@ def test_a_process_without_a_batch_keeps_nobody_waiting(own_loss, crew):
 def test_a_process_that_holds_only_repeats_keeps_nobody_waiting_for_an_override(crew):
     for result in crew(2).run("evaluate", [dataset(1)], 4, names=NAMES, own_loss=True):
         assert sum(result["counts"]["val"].values()) == 1
+
+
+def extra():
+    """Metrics of this package, one of torchmetrics with sums, and one that keeps every score."""
+    kept = {"kappa": MulticlassCohenKappa(3), "exact": MulticlassAveragePrecision(3, average=None)}
+    return ["average_precision", "auroc", MetricCollection(kept)]
+
+
+@pytest.mark.parametrize(("size", "samples"), [(2, 21), (3, 8)])
+def test_metrics_of_the_users_choice_and_the_matrix_take_each_sample_once(size, samples, crew):
+    (alone,) = crew(1).run("evaluate", [dataset(samples)], 4, names=NAMES, extra=extra(), plot=True)
+    for result in crew(size).run("evaluate", [dataset(samples)], 4, names=NAMES, extra=extra(), plot=True):
+        assert "val_exact/owl" in result["logged"]
+        assert "val_auroc/owl" in result["logged"]
+        assert result["logged"] == pytest.approx(alone["logged"], rel=1e-6)
+        assert result["confusion"] == alone["confusion"]
+        assert sum(map(sum, result["confusion"]["val"])) == samples
+
+
+def test_a_process_without_a_batch_waits_for_the_metrics_of_the_others(crew):
+    batches = [(torch.randn(4, 3), torch.tensor([0, 1, 2, 0])), (torch.randn(3, 3), torch.tensor([0, 1, 2]))]
+
+    # Not one that keeps every score: torchmetrics cannot put the scores of a process together with none of another.
+    sums = ["average_precision", "auroc", MulticlassCohenKappa(3)]
+
+    (alone,) = crew(1).run("evaluate_unevenly", [batches], extra=sums, plot=True)
+    for result in crew(2).run("evaluate_unevenly", [batches, []], extra=sums, plot=True):
+        assert result["logged"] == pytest.approx(alone["logged"], rel=1e-6)

@@ -55,7 +55,8 @@ def test_margins_lie_between_0_and_the_largest_and_fall_with_the_count(counts):
     assert margins.max().item() == pytest.approx(0.3)
     assert bool((margins > 0).all())
     present = [(n, m) for n, m in zip(counts, margins.tolist(), strict=True) if n]
-    assert [m for _, m in sorted(present)] == sorted((m for _, m in present), reverse=True)
+    # Two classes of one size may differ in the last bit, by where they stand in the vector.
+    assert [m for _, m in sorted(present)] == pytest.approx(sorted((m for _, m in present), reverse=True))
 
 
 def test_a_class_without_samples_has_the_margin_of_the_rarest():
