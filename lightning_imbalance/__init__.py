@@ -9,8 +9,20 @@ import typing as _typing
 from lightning_imbalance.__about__ import __version__
 
 if _typing.TYPE_CHECKING:
-    from lightning_imbalance import callbacks, data, functional, labels, losses, metrics, prior, samplers, synthesis
+    from lightning_imbalance import (
+        callbacks,
+        comparison,
+        data,
+        functional,
+        labels,
+        losses,
+        metrics,
+        prior,
+        samplers,
+        synthesis,
+    )
     from lightning_imbalance.callbacks import ImbalanceMonitor
+    from lightning_imbalance.comparison import compare
     from lightning_imbalance.distribution import ClassDistribution
     from lightning_imbalance.module import WeightedClassifier
     from lightning_imbalance.rebalanced import RebalancedDataModule
@@ -24,6 +36,8 @@ __all__ = [
     "__version__",
     "callbacks",
     "class_weights",
+    "compare",
+    "comparison",
     "data",
     "functional",
     "labels",
@@ -40,6 +54,7 @@ _DEFINED_IN = {
     "RebalancedDataModule": "rebalanced",
     "WeightedClassifier": "module",
     "class_weights": "weighting",
+    "compare": "comparison",
 }
 
 

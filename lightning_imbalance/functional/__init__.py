@@ -15,7 +15,12 @@ from lightning_imbalance.functional.ldam import ldam
 from lightning_imbalance.functional.logit_adjusted import logit_adjusted
 from lightning_imbalance.functional.logits import align, predicted_classes, probabilities
 from lightning_imbalance.functional.mode_seeking import mode_seeking_ratio
-from lightning_imbalance.functional.paired import PairedDifference, balanced_accuracy_difference
+from lightning_imbalance.functional.paired import (
+    ChangeMoments,
+    PairedDifference,
+    balanced_accuracy_difference,
+    change_of_balanced_accuracy,
+)
 from lightning_imbalance.functional.recall import (
     balanced_accuracy,
     class_recall,
@@ -26,6 +31,7 @@ from lightning_imbalance.functional.recall import (
 from lightning_imbalance.functional.reduction import Terms, reduce, weighted_mean
 from lightning_imbalance.functional.remix import remix_label_share
 from lightning_imbalance.functional.seesaw import seesaw
+from lightning_imbalance.functional.simultaneous import simultaneous_intervals
 from lightning_imbalance.functional.student import student_quantile
 from lightning_imbalance.functional.tau_normalized import best_tau, tau_normalized
 from lightning_imbalance.functional.temperature import Temperature, fit_temperature, temperature_scaled
@@ -36,6 +42,7 @@ from lightning_imbalance.functional.weighted_cross_entropy import weighted_cross
 from lightning_imbalance.functional.wilson import wilson_interval
 
 __all__ = [
+    "ChangeMoments",
     "ConfusionCounts",
     "PairedDifference",
     "Temperature",
@@ -47,6 +54,7 @@ __all__ = [
     "best_offsets",
     "best_tau",
     "best_thresholds",
+    "change_of_balanced_accuracy",
     "class_recall",
     "confusion_counts",
     "cosine_logits",
@@ -73,6 +81,7 @@ __all__ = [
     "remix_label_share",
     "seesaw",
     "share_closer",
+    "simultaneous_intervals",
     "student_quantile",
     "tau_normalized",
     "temperature_scaled",

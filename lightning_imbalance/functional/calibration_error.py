@@ -56,9 +56,26 @@ def expected_calibration_error(
         confidence, predicted = torch.maximum(values, 1 - values), (values > 0.5).long()
     counted = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
     confidence, right = confidence[counted], (predicted == target)[counted]
-    # The inner edges alone: what lies at 0 or above the last of them has its bin.
-    edges = torch.arange(1, bins, dtype=confidence.dtype, device=confidence.device) / bins
-    index = torch.bucketize(confidence, edges)
+    index = calibration_bins(confidence, bins)
     gaps = torch.zeros(bins, dtype=confidence.dtype, device=confidence.device)
     gaps = gaps.index_add(0, index, right.to(confidence.dtype) - confidence)
     return gaps.abs().sum() / confidence.numel()
+
+
+def calibration_bins(confidence: Tensor, bins: int = 15) -> Tensor:
+    r"""Return the bin of each confidence, :math:`(\frac{m-1}{M}, \frac{m}{M}]` counted from 0.
+
+    Args:
+        confidence: From 0 to 1, any shape.
+        bins: Number of bins M.
+
+    Returns:
+        Shape of ``confidence``, int64; 0 is in the first bin.
+
+    Example:
+        >>> calibration_bins(torch.tensor([0.0, 0.5, 0.51, 1.0]), bins=2)
+        tensor([0, 0, 1, 1])
+    """
+    # The inner edges alone: what lies at 0 or above the last of them has its bin.
+    edges = torch.arange(1, bins, dtype=confidence.dtype, device=confidence.device) / bins
+    return torch.bucketize(confidence, edges)
