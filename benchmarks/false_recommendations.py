@@ -116,8 +116,8 @@ def main() -> None:
                 better = shown_better(given.figure, predicted, target, taken=scene.taken)
                 wrong += any(better[:-1] if scene.gain else better)
                 found += better[-1]
-            share = f"{100 * found / given.comparisons:6.1f}" if scene.gain else f"{'':6}"
-            print(f"{name:42} {test:20} {100 * wrong / given.comparisons:6.1f} {share}", flush=True)
+            share = f"{100 * found / given.comparisons:7.1f}" if scene.gain else ""
+            print(f"{name:42} {test:20} {100 * wrong / given.comparisons:6.1f}{share}", flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from lightning_imbalance.comparison.remedies import Remedy, resolve
 from lightning_imbalance.comparison.result import Comparison
 from lightning_imbalance.comparison.run_folders import Finished, RunFolders
 from lightning_imbalance.comparison.scheduling import Job, Workers, make_all, number_of_workers
-from lightning_imbalance.comparison.source import FixedParts, Source, datamodule_of
+from lightning_imbalance.comparison.source import FixedParts, Source
 from lightning_imbalance.functional.paired import ChangeMoments, PairedDifference
 from lightning_imbalance.functional.simultaneous import simultaneous_intervals
 
@@ -110,7 +110,7 @@ def compare(
     numbers = _seeds(seeds)
     _check(metric, confidence, max_epochs, trainer or {})
     number_of_workers(workers, 1)
-    parts = FixedParts(datamodule_of(source))
+    parts = FixedParts.of(source)
     experiment = Experiment(parts, chosen, model, optimizer, lr_scheduler, max_epochs, metric, dict(trainer or {}))
     folders = RunFolders(Path(output), experiment)
     missing = [Job(remedy, seed) for seed in numbers for remedy in chosen if not folders.is_finished(remedy, seed)]
@@ -148,9 +148,7 @@ def _result(
     notes = experiment.parts.notes
     if softmax:
         named = ", ".join(softmax)
-        notes += (
-            f"log loss and calibration error of {named} are those of the softmax, right for no known class prior",
-        )
+        notes += (f"log loss and calibration error of {named} are those of the softmax, for no known class prior",)
     checkpoints = {}
     for remedy in experiment.remedies:
         runs = found[remedy.of or remedy.name]

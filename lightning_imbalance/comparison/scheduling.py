@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import signal
 from concurrent.futures import Future, as_completed
 from typing import Any, Literal, NamedTuple
 
@@ -12,7 +13,7 @@ import torch
 
 from lightning_imbalance.comparison.progress import ComparisonProgress
 from lightning_imbalance.comparison.remedies import Remedy
-from lightning_imbalance.comparison.run_folders import RunFolders
+from lightning_imbalance.comparison.run_folders import Finished, RunFolders
 
 Workers = int | Literal["auto"]
 
@@ -86,9 +87,9 @@ def make_all(folders: RunFolders, jobs: list[Job], workers: int, progress: Compa
         numbers.put(number)
     threads = max(1, len(_cores()) // workers)
     progress.begin(f"{workers} runs at a time")
-    pool = ProcessPoolExecutor(workers, context, _begin_worker, (numbers, threads, torch.cuda.device_count()))
+    pool = ProcessPoolExecutor(workers, context, _begin_worker, (folders, numbers, threads))
     try:
-        running: dict[Future[None], Job] = {pool.submit(_make, folders, job): job for job in jobs}
+        running: dict[Future[None], Job] = {pool.submit(_make, job): job for job in jobs}
         for done in as_completed(running):
             done.result()
             job = running[done]
@@ -98,25 +99,33 @@ def make_all(folders: RunFolders, jobs: list[Job], workers: int, progress: Compa
         pool.shutdown(cancel_futures=True)
 
 
-def _interruptible(folders: RunFolders, job: Job) -> Any:
+def _interruptible(folders: RunFolders, job: Job) -> Finished:
+    handler = signal.getsignal(signal.SIGINT)
     try:
         return folders.make(job.remedy, job.seed)
     except SystemExit as stop:
-        # Lightning ends the whole program on a Ctrl-C, also that of a notebook.
-        if isinstance(stop.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from stop
-        raise
+        if not isinstance(stop.__context__, KeyboardInterrupt):
+            raise
+        # Lightning ends the whole program on a Ctrl-C, also that of a notebook, and lets it ignore the next one.
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from stop
 
 
-def _begin_worker(numbers: Any, threads: int, gpus: int) -> None:
+_here: list[RunFolders] = []
+"""What a worker process was begun with: sent once, since making the parts again may take long."""
+
+
+def _begin_worker(folders: RunFolders, numbers: Any, threads: int) -> None:
     torch.set_num_threads(threads)
-    number = numbers.get()
+    _here[:] = [folders]
+    number, gpus = numbers.get(), torch.cuda.device_count()
     if gpus:
+        # A run takes the first GPU that it sees.
         os.environ["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
 
 
-def _make(folders: RunFolders, job: Job) -> None:
-    folders.make(job.remedy, job.seed)
+def _make(job: Job) -> None:
+    _here[0].make(job.remedy, job.seed)
 
 
 def _refuse_unsendable(folders: RunFolders) -> None:
@@ -124,8 +133,8 @@ def _refuse_unsendable(folders: RunFolders) -> None:
         pickle.dumps(folders)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         msg = (
-            "`workers` must be 1 where data, `model`, `optimizer` or a remedy cannot be sent to another process "
-            f"({error}). Or define them at the top of a module, and no lambda."
+            "`workers` must be 1 where the data, `model`, `optimizer` or a remedy cannot be sent to another process "
+            f"({error}). Define functions at the top of a module, and pass one that makes the data as `source`."
         )
         raise TypeError(msg) from error
 

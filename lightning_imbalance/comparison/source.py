@@ -89,6 +89,7 @@ class FixedParts(L.LightningDataModule):
         self.datamodule = datamodule
         self.notes: tuple[str, ...] = ()
         self._train_data: Any = None
+        self._source: Source | None = None
         with isolate_rng():
             # A datamodule may draw its split from torch's global generator.
             torch.manual_seed(_SPLIT_SEED)
@@ -113,6 +114,24 @@ class FixedParts(L.LightningDataModule):
                 f"{type(test.sampler).__name__}."
             )
             raise ValueError(msg)  # noqa: TRY004  # a loader of the right type, with another setting
+
+    @classmethod
+    def of(cls, source: Source) -> FixedParts:
+        """Return the parts of what a user named.
+
+        Args:
+            source: As for :func:`datamodule_of`.
+        """
+        parts = cls(datamodule_of(source))
+        parts._source = source
+        return parts
+
+    @override
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # A function or a path is sent to another process in place of what it stands for, and makes the same parts.
+        if self._source is None or isinstance(self._source, L.LightningDataModule):
+            return super().__reduce_ex__(protocol)
+        return FixedParts.of, (self._source,)
 
     @override
     def prepare_data(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from pathlib import Path
@@ -12,10 +13,12 @@ from rich.console import Console
 from lightning_imbalance.comparison import Comparison
 from lightning_imbalance.functional import PairedDifference
 
+BETTER, SAME = PairedDifference(0.10, 0.02, 0.18), PairedDifference(0.01, -0.05, 0.07)
+
 
 def comparison(
-    weighted: PairedDifference = PairedDifference(0.10, 0.02, 0.18),
-    focal: PairedDifference = PairedDifference(0.01, -0.05, 0.07),
+    weighted: PairedDifference = BETTER,
+    focal: PairedDifference = SAME,
     notes: tuple[str, ...] = (),
 ) -> Comparison:
     accuracy = {"none": 0.7, "weighted": 0.7 + weighted.difference, "focal": 0.7 + focal.difference}
@@ -101,7 +104,7 @@ def test_the_text_has_both_tables_the_verdict_and_the_notes() -> None:
 
 def test_a_terminal_and_a_notebook_show_the_same() -> None:
     found = comparison(notes=("a <b> & c",))
-    console = Console(record=True, width=120, file=open("/dev/null", "w"))  # noqa: SIM115  # closed with the console
+    console = Console(record=True, width=120, file=io.StringIO())
     console.print(found)
     shown, page = console.export_text(), found._repr_html_()
 
@@ -121,7 +124,7 @@ def test_files_hold_every_number(tmp_path: Path) -> None:
     assert read == found.to_dict()
     assert read["differences"]["balanced_accuracy"]["focal"] == {"difference": 0.2, "low": None, "high": None}
     assert read["figures"]["none"]["log_loss"] == [0.5, 0.7]
-    rows = list(csv.DictReader((tmp_path / "found.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "found.csv").read_text().splitlines()))
     assert len(rows) == 6
     assert rows[0] == {
         "remedy": "none", "figure": "balanced_accuracy", "mean": "0.7", "difference": "", "low": "", "high": "",

@@ -34,7 +34,8 @@ def test_a_run_that_fails_leaves_nothing(experiment: Make, tmp_path: Path, monke
     folders = RunFolders(tmp_path, experiment())
 
     def fail(*args: object) -> None:
-        raise RuntimeError("out of memory")
+        msg = "out of memory"
+        raise RuntimeError(msg)
 
     monkeypatch.setattr(run_folders, "run", fail)
     with pytest.raises(RuntimeError, match="out of memory"):
