@@ -32,6 +32,7 @@ def compare(
     remedies: Sequence[str | Remedy] = _REMEDIES,
     seeds: int | Sequence[int] = 3,
     *,
+    target: str | None = None,
     model: Callable[[int], nn.Module] | None = None,
     metric: str = "balanced_accuracy",
     baseline: str = "none",
@@ -68,11 +69,13 @@ def compare(
     again after an interruption, or with more seeds or remedies. One call at a time writes into a folder.
 
     Args:
-        source: The data, of classes that exclude each other: a LightningDataModule, a function that makes one, or a
-            folder of images. Without a test part, half of the validation part becomes it.
+        source: The data, of classes that exclude each other: a LightningDataModule, a function that makes one, a
+            folder of images, or a table (``.csv``, ``.tsv``, ``.parquet``) with ``target``. Without a test part, half
+            of the validation part becomes it.
         remedies: Names, or :class:`~lightning_imbalance.comparison.Remedy` of one's own; with the baseline.
         seeds: Runs of each remedy, 2 or more: with one, a remedy and the luck of its seed cannot be told apart. Or the
             seeds themselves.
+        target: The column of the classes, where ``source`` is a table.
         model: Makes a network for a number of classes; by default a small one for the samples
             (:func:`~lightning_imbalance.small_networks.small_network`).
         metric: What decides: ``"balanced_accuracy"``, ``"worst_class_recall"`` or ``"macro_f1"``.
@@ -110,7 +113,7 @@ def compare(
     numbers = _seeds(seeds)
     _check(metric, confidence, max_epochs, trainer or {})
     number_of_workers(workers, 1)
-    parts = FixedParts.of(source)
+    parts = FixedParts.of(source, target)
     experiment = Experiment(parts, chosen, model, optimizer, lr_scheduler, max_epochs, metric, dict(trainer or {}))
     folders = RunFolders(Path(output), experiment)
     missing = [Job(remedy, seed) for seed in numbers for remedy in chosen if not folders.is_finished(remedy, seed)]

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, SequentialSampler, Subset
 from typing_extensions import override
 
 from lightning_imbalance.data.split import stratified_split
+from lightning_imbalance.data.table_file import is_table_file
 from lightning_imbalance.distribution import ClassDistribution
 from lightning_imbalance.labels import stream, training_loader
 from lightning_imbalance.samplers.loaders import drawn_from, with_sampler
@@ -24,28 +25,36 @@ Source = L.LightningDataModule | str | Path | Callable[[], L.LightningDataModule
 _SPLIT_SEED = 0
 
 
-def datamodule_of(source: Source) -> L.LightningDataModule:
+def datamodule_of(source: Source, target: str | None = None) -> L.LightningDataModule:
     """Return the datamodule that a user means.
 
     Args:
-        source: A LightningDataModule, a function that makes one, or the folder of images for
-            :class:`~lightning_imbalance.datamodules.ImageFolderDataModule`.
+        source: A LightningDataModule, a function that makes one, the folder of images for
+            :class:`~lightning_imbalance.datamodules.ImageFolderDataModule`, or the file for
+            :class:`~lightning_imbalance.datamodules.TabularDataModule`.
+        target: The column of the classes of a table.
 
     Returns:
         The datamodule, not set up.
 
     Raises:
         TypeError: It is something else.
+        ValueError: A table comes without a target, or something else with one.
 
     Example:
         >>> datamodule_of("photos/").root
         PosixPath('photos')
     """
+    is_table = isinstance(source, (str, Path)) and is_table_file(Path(source))
+    if is_table != (target is not None):
+        must = "name the column of the classes of a table" if is_table else "be left out unless the source is a table"
+        msg = f"`target` must {must}, got {target!r} for {source!r}."
+        raise ValueError(msg)
     if isinstance(source, (str, Path)):
-        # It imports torchvision, which the package does not.
-        from lightning_imbalance.datamodules import ImageFolderDataModule
+        # They import torchvision, which the package does not.
+        from lightning_imbalance.datamodules import ImageFolderDataModule, TabularDataModule
 
-        return ImageFolderDataModule(source)
+        return ImageFolderDataModule(source) if target is None else TabularDataModule(source, target)
     made = source() if callable(source) and not isinstance(source, L.LightningDataModule) else source
     if not isinstance(made, L.LightningDataModule):
         got = type(made).__name__
@@ -89,7 +98,7 @@ class FixedParts(L.LightningDataModule):
         self.datamodule = datamodule
         self.notes: tuple[str, ...] = ()
         self._train_data: Any = None
-        self._source: Source | None = None
+        self._source: tuple[Source, str | None] | None = None
         with isolate_rng():
             # A datamodule may draw its split from torch's global generator.
             torch.manual_seed(_SPLIT_SEED)
@@ -116,22 +125,23 @@ class FixedParts(L.LightningDataModule):
             raise ValueError(msg)  # noqa: TRY004  # a loader of the right type, with another setting
 
     @classmethod
-    def of(cls, source: Source) -> FixedParts:
+    def of(cls, source: Source, target: str | None = None) -> FixedParts:
         """Return the parts of what a user named.
 
         Args:
             source: As for :func:`datamodule_of`.
+            target: The same.
         """
-        parts = cls(datamodule_of(source))
-        parts._source = source
+        parts = cls(datamodule_of(source, target))
+        parts._source = source, target
         return parts
 
     @override
     def __reduce_ex__(self, protocol: Any) -> Any:
         # A function or a path is sent to another process in place of what it stands for, and makes the same parts.
-        if self._source is None or isinstance(self._source, L.LightningDataModule):
+        if self._source is None or isinstance(self._source[0], L.LightningDataModule):
             return super().__reduce_ex__(protocol)
-        return FixedParts.of, (self._source,)
+        return FixedParts.of, self._source
 
     @override
     def prepare_data(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,33 @@ def test_a_path_is_a_folder_of_images() -> None:
 def test_a_function_makes_the_datamodule_and_a_datamodule_is_taken_as_it_is(datamodule: L.LightningDataModule) -> None:
     assert datamodule_of(lambda: datamodule) is datamodule
     assert datamodule_of(datamodule) is datamodule
+
+
+def test_a_table_comes_with_the_column_of_its_classes(tmp_path: Path) -> None:
+    path = tmp_path / "loans.csv"
+    path.write_text("amount,paid\n" + "".join(f"{i},{'no' if i % 3 else 'yes'}\n" for i in range(60)))
+
+    parts = FixedParts.of(path, "paid")
+
+    assert parts.class_names == ("no", "yes")
+    again = pickle.loads(pickle.dumps(parts))  # noqa: S301  # our own
+    assert torch.equal(again.target, parts.target)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        ("loans.csv", None, "`target` must name the column of the classes of a table, got None for 'loans.csv'."),
+        ("photos", "paid", "`target` must be left out unless the source is a table, got 'paid' for 'photos'."),
+    ],
+)
+def test_a_target_without_a_table_and_a_table_without_one_are_refused(
+    source: str, target: str | None, message: str
+) -> None:
+    with pytest.raises(ValueError) as error:
+        datamodule_of(source, target)
+
+    assert str(error.value) == message
 
 
 @pytest.mark.parametrize(("source", "got"), [(3, "int"), (lambda: 3, "int"), ([1, 2], "list")])
