@@ -11,6 +11,7 @@ from lightning_imbalance.__about__ import __version__
 if _typing.TYPE_CHECKING:
     from lightning_imbalance import (
         callbacks,
+        comparison,
         data,
         functional,
         labels,
@@ -22,6 +23,7 @@ if _typing.TYPE_CHECKING:
         synthesis,
     )
     from lightning_imbalance.callbacks import ImbalanceMonitor
+    from lightning_imbalance.comparison import compare
     from lightning_imbalance.distribution import ClassDistribution
     from lightning_imbalance.module import WeightedClassifier
     from lightning_imbalance.rebalanced import RebalancedDataModule
@@ -35,6 +37,8 @@ __all__ = [
     "__version__",
     "callbacks",
     "class_weights",
+    "compare",
+    "comparison",
     "data",
     "functional",
     "labels",
@@ -52,6 +56,7 @@ _DEFINED_IN = {
     "RebalancedDataModule": "rebalanced",
     "WeightedClassifier": "module",
     "class_weights": "weighting",
+    "compare": "comparison",
 }
 
 

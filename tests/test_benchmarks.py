@@ -152,3 +152,16 @@ def test_inspecting_prints_seconds_for_images_and_both_tables() -> None:
         "1,000 rows of csv :",
         "1,000 rows of parquet :",
     ]
+
+
+def test_false_recommendations_prints_a_share_for_each_scene_and_test_part() -> None:
+    script = [sys.executable, str(BENCHMARKS / "false_recommendations.py"), "--comparisons", "2"]
+    scenes = ["no remedy differs", "one remedy is better"]
+
+    done = subprocess.run(
+        [*script, "--scenes", *scenes, "--tests", "520, even"], capture_output=True, text=True, check=True
+    )
+
+    found = re.findall(r"^(\S.*?)  +520, even +(\d+\.\d)(?: +(\d+\.\d))?$", done.stdout, re.MULTILINE)
+    assert [name for name, *_ in found] == scenes
+    assert all(0 <= float(wrong) <= 100 for _, wrong, _ in found)

@@ -17,7 +17,12 @@ from lightning_imbalance.functional.ldam import ldam
 from lightning_imbalance.functional.logit_adjusted import logit_adjusted
 from lightning_imbalance.functional.logits import align, predicted_classes, probabilities
 from lightning_imbalance.functional.mode_seeking import mode_seeking_ratio
-from lightning_imbalance.functional.paired import PairedDifference, balanced_accuracy_difference
+from lightning_imbalance.functional.paired import (
+    ChangeMoments,
+    PairedDifference,
+    balanced_accuracy_difference,
+    change_of_balanced_accuracy,
+)
 from lightning_imbalance.functional.recall import (
     balanced_accuracy,
     class_recall,
@@ -34,6 +39,7 @@ from lightning_imbalance.functional.score_histogram import (
     score_histogram,
 )
 from lightning_imbalance.functional.seesaw import seesaw
+from lightning_imbalance.functional.simultaneous import simultaneous_intervals
 from lightning_imbalance.functional.student import student_quantile
 from lightning_imbalance.functional.tau_normalized import best_tau, tau_normalized
 from lightning_imbalance.functional.temperature import Temperature, fit_temperature, temperature_scaled
@@ -45,6 +51,7 @@ from lightning_imbalance.functional.wilson import wilson_interval
 
 __all__ = [
     "CalibrationBins",
+    "ChangeMoments",
     "ConfusionCounts",
     "PairedDifference",
     "Temperature",
@@ -59,6 +66,7 @@ __all__ = [
     "binned_auroc",
     "binned_average_precision",
     "calibration_bins",
+    "change_of_balanced_accuracy",
     "class_recall",
     "confusion_counts",
     "confusion_matrix",
@@ -88,6 +96,7 @@ __all__ = [
     "score_histogram",
     "seesaw",
     "share_closer",
+    "simultaneous_intervals",
     "student_quantile",
     "tau_normalized",
     "temperature_scaled",

@@ -48,9 +48,7 @@ def calibration_bins(probability: Tensor, came_true: Tensor, bins: int) -> Calib
     """
     check_bins(bins)
     check_probabilities(probability)
-    # The inner edges alone: what lies at 0 or above the last of them has its bin.
-    edges = torch.arange(1, bins, dtype=probability.dtype, device=probability.device) / bins
-    index = torch.bucketize(probability, edges)
+    index = bin_of(probability, bins)
     hits = came_true.long()
     count = torch.zeros(bins, dtype=torch.int64, device=probability.device)
     return CalibrationBins(
@@ -58,6 +56,25 @@ def calibration_bins(probability: Tensor, came_true: Tensor, bins: int) -> Calib
         torch.zeros(bins, dtype=probability.dtype, device=probability.device).index_add(0, index, probability),
         count.index_add(0, index, hits),
     )
+
+
+def bin_of(probability: Tensor, bins: int) -> Tensor:
+    """Return the bin of each probability, counted from 0.
+
+    Args:
+        probability: From 0 to 1, any shape.
+        bins: Number of bins M.
+
+    Returns:
+        Shape of ``probability``, int64.
+
+    Example:
+        >>> bin_of(torch.tensor([0.0, 0.5, 0.51, 1.0]), bins=2)
+        tensor([0, 0, 1, 1])
+    """
+    # The inner edges alone: what lies at 0 or above the last of them has its bin.
+    edges = torch.arange(1, bins, dtype=probability.dtype, device=probability.device) / bins
+    return torch.bucketize(probability, edges)
 
 
 def check_bins(bins: int) -> None:

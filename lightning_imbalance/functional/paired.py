@@ -6,6 +6,7 @@ import math
 from statistics import NormalDist
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from lightning_imbalance.functional.student import student_quantile
@@ -82,26 +83,71 @@ def balanced_accuracy_difference(
         msg = f"`confidence` must be between 0 and 1, got {confidence}."
         raise ValueError(msg)
     change = (second == target).double() - (first == target).double()
-    change = change if runs else change[None]
-    mean_change = change.mean(0)
-    difference, centre, variance = 0.0, 0.0, 0.0
-    per_run = change.new_zeros(len(change))
-    classes = sorted(set(target.tolist()))
-    for label in classes:
-        of_class = target == label
-        n, gained = int(of_class.sum()), mean_change[of_class].sum().item()
-        differing = mean_change[of_class].square().sum().item()
-        difference += gained / n
-        centre += gained / (n + 2)
-        variance += (differing + 1 - gained**2 / (n + 2)) / (n + 2) ** 2
-        per_run += change[:, of_class].mean(1)
+    moments = change_of_balanced_accuracy((change if runs else change[None])[None], target)
+    difference, centre = moments.per_run.mean().item(), moments.centre.item()
+    variance = moments.covariance.mean().item()
     quantile = NormalDist().inv_cdf((1 + confidence) / 2)
     if runs:
-        between = per_run.var().item() / len(change)
+        between = moments.per_run.var().item() / len(change)
         freedom = (variance + between) ** 2 / (variance**2 / len(target) + between**2 / (len(change) - 1))
         quantile = student_quantile((1 + confidence) / 2, math.floor(freedom))
         variance += between
     half = quantile * math.sqrt(variance)
-    low, high = (bound / len(classes) for bound in (centre - half, centre + half))
-    difference /= len(classes)
+    low, high = centre - half, centre + half
     return PairedDifference(difference, max(min(low, difference), -1.0), min(max(high, difference), 1.0))
+
+
+class ChangeMoments(NamedTuple):
+    """What K models with R runs each changed against another one, and how sure the samples make that.
+
+    Attributes:
+        per_run: The change of the figure in each run, shape ``(K, R)``.
+        centre: Where the interval of each mean over the runs is centred, shape ``(K,)``.
+        covariance: Of ``per_run`` over other samples, shape ``(K, R, K, R)``.
+
+    Example:
+        >>> change = torch.tensor([[[1.0, 0.0], [0.0, 0.0]]])  # one model, two runs, two samples
+        >>> change_of_balanced_accuracy(change, torch.tensor([0, 0])).per_run
+        tensor([[0.5000, 0.0000]], dtype=torch.float64)
+    """
+
+    per_run: Tensor
+    centre: Tensor
+    covariance: Tensor
+
+
+def change_of_balanced_accuracy(change: Tensor, target: Tensor) -> ChangeMoments:
+    """Return how much K models change the balanced accuracy in each run, and what the choice of samples leaves open.
+
+    Each class is a paired proportion with half a pair added to each cell (Agresti & Min 2005, section 3), and the
+    classes are independent, so that their covariances add.
+
+    Args:
+        change: 1 where a model is right and the one it is compared with is wrong, -1 where it is the other way round,
+            else 0; shape ``(K, R, N)`` for K models, R runs and N samples.
+        target: The classes, shape ``(N,)``, N above 0.
+
+    Returns:
+        The moments over the classes that have samples, float64.
+
+    Example:
+        >>> moments = change_of_balanced_accuracy(torch.tensor([[[1, 0, 0, 0]]]), torch.tensor([0, 0, 1, 1]))
+        >>> moments.centre, moments.covariance.flatten()
+        (tensor([0.1250], dtype=torch.float64), tensor([0.0430], dtype=torch.float64))
+    """
+    models, runs = change.shape[:2]
+    flat = change.double().flatten(0, 1)
+    per_run, centre = flat.new_zeros(models * runs), flat.new_zeros(models)
+    covariance = flat.new_zeros(models * runs, models * runs)
+    # The added pairs are the same in all runs of a model, and say nothing of another one.
+    added = torch.eye(models, dtype=torch.float64).repeat_interleave(runs, 0).repeat_interleave(runs, 1)
+    classes = sorted(set(target.tolist()))
+    for label in classes:
+        of_class = flat[:, target == label]
+        n, gained = of_class.shape[1], of_class.sum(1)
+        per_run += gained / n
+        centre += gained.view(models, runs).mean(1) / (n + 2)
+        covariance += (of_class @ of_class.T + added - gained.outer(gained) / (n + 2)) / (n + 2) ** 2
+    number = len(classes)
+    shape = (models, runs, models, runs)
+    return ChangeMoments(per_run.view(models, runs) / number, centre / number, covariance.view(shape) / number**2)

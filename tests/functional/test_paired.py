@@ -12,7 +12,11 @@ from scipy.stats import t
 from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor
 
-from lightning_imbalance.functional import PairedDifference, balanced_accuracy_difference
+from lightning_imbalance.functional import (
+    PairedDifference,
+    balanced_accuracy_difference,
+    change_of_balanced_accuracy,
+)
 
 
 @st.composite
@@ -183,3 +187,27 @@ def test_one_run_in_two_dimensions_is_refused() -> None:
     assert str(error.value) == (
         "both predictions and the target must have shape (N,) with N above 0, or the predictions (R, N) with R runs, 2 or more, got (1, 3), (1, 3), (3,)."
     )
+
+
+def test_the_moments_are_those_of_each_class_by_hand() -> None:
+    generator = torch.Generator().manual_seed(3)
+    target = torch.tensor([0] * 7 + [2] * 4 + [1] * 2)
+    change = torch.randint(-1, 2, (2, 3, 13), generator=generator)
+
+    moments = change_of_balanced_accuracy(change, target)
+
+    for k in range(2):
+        rows = [[change[k, r][target == c].tolist() for r in range(3)] for c in range(3)]
+        sizes = [7, 2, 4]
+        per_run = [sum(sum(rows[c][r]) / sizes[c] for c in range(3)) / 3 for r in range(3)]
+        centre = sum(sum(map(sum, rows[c])) / 3 / (sizes[c] + 2) for c in range(3)) / 3
+        assert moments.per_run[k].tolist() == pytest.approx(per_run)
+        assert moments.centre[k].item() == pytest.approx(centre)
+        for j in range(2):
+            for r, s in ((0, 0), (0, 2)):
+                expected = 0.0
+                for c, n in enumerate(sizes):
+                    mine, theirs = rows[c][r], change[j, s][target == c].tolist()
+                    products = sum(a * b for a, b in zip(mine, theirs, strict=True)) + (k == j)
+                    expected += (products - sum(mine) * sum(theirs) / (n + 2)) / (n + 2) ** 2 / 9
+                assert moments.covariance[k, r, j, s].item() == pytest.approx(expected)

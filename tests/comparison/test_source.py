@@ -1,0 +1,193 @@
+"""The same parts for every run."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset, random_split
+
+from lightning_imbalance.comparison.quiet import quiet
+from lightning_imbalance.comparison.source import FixedParts, datamodule_of
+from lightning_imbalance.datamodules import ImageFolderDataModule
+
+
+def test_a_path_is_a_folder_of_images() -> None:
+    for source in ("photos", Path("photos")):
+        made = datamodule_of(source)
+        assert isinstance(made, ImageFolderDataModule)
+        assert made.root == Path("photos")
+
+
+def test_a_function_makes_the_datamodule_and_a_datamodule_is_taken_as_it_is(datamodule: L.LightningDataModule) -> None:
+    assert datamodule_of(lambda: datamodule) is datamodule
+    assert datamodule_of(datamodule) is datamodule
+
+
+def test_a_table_comes_with_the_column_of_its_classes(tmp_path: Path) -> None:
+    path = tmp_path / "loans.csv"
+    path.write_text("amount,paid\n" + "".join(f"{i},{'no' if i % 3 else 'yes'}\n" for i in range(60)))
+
+    parts = FixedParts.of(path, "paid")
+
+    assert parts.class_names == ("no", "yes")
+    again = pickle.loads(pickle.dumps(parts))  # noqa: S301  # our own
+    assert torch.equal(again.target, parts.target)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        ("loans.csv", None, "`target` must name the column of the classes of a table, got None for 'loans.csv'."),
+        ("photos", "paid", "`target` must be left out unless the source is a table, got 'paid' for 'photos'."),
+    ],
+)
+def test_a_target_without_a_table_and_a_table_without_one_are_refused(
+    source: str, target: str | None, message: str
+) -> None:
+    with pytest.raises(ValueError) as error:
+        datamodule_of(source, target)
+
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(("source", "got"), [(3, "int"), (lambda: 3, "int"), ([1, 2], "list")])
+def test_something_else_is_refused(source: Any, got: str) -> None:
+    with pytest.raises(TypeError) as error:
+        datamodule_of(source)
+
+    assert str(error.value) == (
+        f"`source` must be a LightningDataModule, a function that makes one, or a folder of images, got {got}."
+    )
+
+
+class Drawn(L.LightningDataModule):
+    """Splits with torch's global generator each time it is set up, as many do."""
+
+    def __init__(self, *, test: bool = True) -> None:
+        super().__init__()
+        self.setups: list[str | None] = []
+        self.has_test = test
+
+    def setup(self, stage: str | None = None) -> None:
+        self.setups.append(stage)
+        target = torch.tensor([0] * 60 + [1] * 40)
+        data = TensorDataset(torch.arange(100.0)[:, None], target)
+        self.train, self.val, self.test = random_split(data, [0.6, 0.2, 0.2])
+
+    def train_dataloader(self) -> Any:
+        return DataLoader(self.train, batch_size=10, shuffle=True)
+
+    def val_dataloader(self) -> Any:
+        return DataLoader(self.val, batch_size=10)
+
+    def test_dataloader(self) -> Any:
+        return DataLoader(self.test, batch_size=10) if self.has_test else []
+
+
+def values(loader: Any) -> list[float]:
+    with quiet():  # a loader of `from_datasets` pins memory
+        return sorted(value.item() for value in torch.cat([batch[0] for batch in loader]).flatten())
+
+
+def test_a_split_by_torchs_generator_is_drawn_once_and_alike_in_every_process() -> None:
+    torch.manual_seed(1)
+    first = FixedParts(Drawn())
+    torch.manual_seed(2)
+    second = FixedParts(Drawn())
+    before = values(first.train_dataloader())
+
+    for stage in ("fit", "test"):
+        first.setup(stage)
+    first.prepare_data()
+
+    assert values(first.train_dataloader()) == before == values(second.train_dataloader())
+    assert first.datamodule.setups == ["fit", "test"]  # type: ignore[union-attr]  # of the class above
+
+
+def test_the_generator_of_the_user_is_left_alone() -> None:
+    before = torch.get_rng_state()
+    FixedParts(Drawn())
+
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_half_of_the_validation_part_becomes_the_test_part_class_by_class(datamodule: L.LightningDataModule) -> None:
+    datamodule.test_dataloader = list  # type: ignore[method-assign]  # none
+    parts = FixedParts(datamodule)
+    val, test = values(parts.val_dataloader()), values(parts.test_dataloader())
+
+    assert torch.bincount(parts.target).tolist() == torch.bincount(parts.val_target).tolist() == [4, 4, 4]
+    assert set(val) & set(test) == set()
+    assert parts.notes == ("no test part was given: half of the validation part, drawn by class, is the test part",)
+    with quiet():
+        assert [batch[1].tolist() for batch in parts.test_dataloader()] == [parts.target.tolist()]
+
+
+def test_a_test_part_that_is_there_is_taken_whole(datamodule: L.LightningDataModule) -> None:
+    parts = FixedParts(datamodule)
+
+    assert (len(parts.target), len(parts.val_target), parts.notes) == (34, 24, ())
+    assert parts.class_names == ("cat", "dog", "eel")
+
+
+def test_data_without_a_validation_part_are_refused(blobs: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError) as error:
+        FixedParts(L.LightningDataModule.from_datasets(blobs([8, 4])))
+
+    assert str(error.value) == (
+        "`source` must have validation data, which choose the epoch, got LightningDataModule without."
+    )
+
+
+def test_test_samples_in_a_random_order_are_refused(
+    datamodule: L.LightningDataModule, blobs: Callable[..., Any]
+) -> None:
+    data = blobs([4, 4, 4])
+    datamodule.test_dataloader = lambda: DataLoader(data, shuffle=True)  # type: ignore[method-assign]
+
+    with pytest.raises(ValueError) as error:
+        FixedParts(datamodule)
+
+    assert str(error.value) == (
+        "`test_dataloader()` must give the samples in the same order each time (`shuffle=False`), got RandomSampler."
+    )
+
+
+def test_several_test_loaders_are_refused(datamodule: L.LightningDataModule, blobs: Callable[..., Any]) -> None:
+    loader = DataLoader(blobs([4, 4, 4]))
+    datamodule.test_dataloader = lambda: [loader, loader]  # type: ignore[method-assign]
+
+    with pytest.raises(TypeError) as error:
+        FixedParts(datamodule)
+
+    assert str(error.value) == "`LightningDataModule.test_dataloader()` must return one DataLoader, got list."
+
+
+def test_a_class_that_is_tested_and_unknown_is_refused(
+    datamodule: L.LightningDataModule, blobs: Callable[..., Any]
+) -> None:
+    loader = DataLoader(blobs([4, 4, 4, 4]))
+    datamodule.test_dataloader = lambda: loader  # type: ignore[method-assign]
+
+    with pytest.raises(ValueError) as error:
+        FixedParts(datamodule)
+
+    assert str(error.value) == (
+        "validation and test data must have one class index a sample, from 0 to 2, got shape (16,) with values from 0 to 3."
+    )
+
+
+def test_other_training_data_leave_the_parts_as_they_are(datamodule: L.LightningDataModule) -> None:
+    parts = FixedParts(datamodule)
+
+    changed = parts.with_training_data(lambda dataset, seed: torch.utils.data.Subset(dataset, range(seed)), 7)
+
+    assert len(changed.train_dataloader().dataset) == 7
+    assert len(parts.train_dataloader().dataset) == 62
+    assert torch.equal(changed.target, parts.target)
