@@ -17,7 +17,6 @@ unless the page says otherwise: Lightning takes defaults from ``PL_TRAINER_<ARGU
 from __future__ import annotations
 
 import doctest
-import linecache
 import re
 import shlex
 import sys
@@ -53,14 +52,14 @@ def blocks_of(text: str) -> list[Block]:
     ]
 
 
-def code_of(text: str) -> list[str]:
-    """The lines of a page with nothing but its Python code on them."""
+def code_of(text: str) -> str:
+    """A page with nothing but its Python code on its lines."""
     lines = ["\n"] * (text.count("\n") + 1)
     for block in blocks_of(text):
         if block.language == "python":
             code = block.code.splitlines(keepends=True)
             lines[block.line : block.line + len(code)] = code
-    return lines
+    return "".join(lines)
 
 
 def setup_of(page: Path) -> Path:
@@ -137,20 +136,22 @@ def quick_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("quick_trainer")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_code_of_a_page_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_of_a_page_runs(
+    page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     # A module that can be imported: torch.compile looks the names of a function up in it.
     # Each page by a name of its own: compiled code keeps a reference to the module by its name.
     name = f"page_{page.stem.replace('-', '_').lower()}"
     monkeypatch.setitem(sys.modules, name, module := ModuleType(name))
     namespace: dict[str, object] = module.__dict__
     # torch.compile of torch 2.6 reads the file of a function as Python, all of it.
-    lines = code_of(page.read_text(encoding="utf-8"))
-    monkeypatch.setitem(linecache.cache, str(page), (sum(map(len, lines)), None, lines, str(page)))
+    file = tmp_path_factory.mktemp("page") / f"{page.name}.py"
+    file.write_text(code_of(page.read_text(encoding="utf-8")), encoding="utf-8")
     if setup_of(page).exists():
         run_python(setup_of(page).read_text(encoding="utf-8"), namespace, setup_of(page))
     for block in blocks_of(page.read_text(encoding="utf-8")):
         if block.language == "python":
-            run_python(block.code, namespace, page, block.line)
+            run_python(block.code, namespace, file, block.line)
         elif block.language == "pycon":
             run_pycon(block.code, namespace, page, block.line)
         elif block.language == "console":
