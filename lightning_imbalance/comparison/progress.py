@@ -64,13 +64,16 @@ class ComparisonProgress:
         self._task = self._bar.add_task("comparing", total=total, figure="")
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        # A bar that is disabled, started and stopped, is an empty line for older versions of rich.
+        if not self._bar.disable:
+            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if not self._bar.disable:
+            self._bar.stop()
 
     def begin(self, name: str) -> None:
         """Say what is running."""
