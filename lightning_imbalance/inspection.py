@@ -256,4 +256,4 @@ def split_off(train: ClassDistribution, share: float = 0.15) -> Tensor:
 
 
 def _short(ratio: float) -> str:
-    return f"{ratio:.3g}" if ratio < 1000 else f"{ratio:,.0f}"
+    return f"{ratio:.3g}" if ratio < 999.5 else f"{ratio:,.0f}"  # 999.6 would become 1e+03

@@ -1,5 +1,5 @@
 """Reports: one HTML file that needs nothing beside it."""
 
-from lightning_imbalance.reports.page import DataTable, Facts, Notice, Page, Picture, Section, Text
+from lightning_imbalance.reports.page import Code, DataTable, Facts, Notice, Page, Picture, Section, Text
 
-__all__ = ["DataTable", "Facts", "Notice", "Page", "Picture", "Section", "Text"]
+__all__ = ["Code", "DataTable", "Facts", "Notice", "Page", "Picture", "Section", "Text"]

@@ -53,6 +53,22 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Code:
+    """A command or a program to copy.
+
+    Args:
+        text: Any text, of one line or of several.
+
+    Example:
+        >>> Code("lightning-imbalance inspect photos/").kind
+        'code'
+    """
+
+    text: str
+    kind = "code"
+
+
+@dataclass(frozen=True)
 class Facts:
     """A few figures that a reader should see first, each with its name.
 
@@ -112,7 +128,7 @@ class Picture:
     kind = "picture"
 
 
-Block = Text | Notice | Facts | DataTable | Picture
+Block = Text | Notice | Code | Facts | DataTable | Picture
 
 
 @dataclass(frozen=True)
