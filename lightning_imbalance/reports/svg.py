@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _INK = "currentColor"
-_DARK = 0x80
+_MIDDLE = 0x80
+_SOFT = 0.75
 _NOT_SHOWN = {"metadata", "title", "desc", "style"}
 _NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _GREY = re.compile(r"#([0-9a-f]{2})\1\1")
@@ -112,14 +113,25 @@ def _presentation(style: str, *, is_text: bool) -> dict[str, str]:
         found["font-size"] = _short(found["font-size"].removesuffix("px"))
     for property_ in ("fill", "stroke"):
         grey = _GREY.fullmatch(found.get(property_, ""))
-        # A text that is not black has its colour for the sake of what lies behind it.
-        if grey is None or int(grey[1], 16) >= _DARK or (is_text and int(grey[1], 16)):
+        share = None if grey is None else _share_of_ink(int(grey[1], 16), is_text=is_text)
+        if share is None:
             continue
         found[property_] = _INK
-        opacity = float(found.get(f"{property_}-opacity", 1)) * (1 - int(grey[1], 16) / 255)
+        opacity = float(found.get(f"{property_}-opacity", 1)) * share
         if opacity < 1:
             found[f"{property_}-opacity"] = f"{opacity:.3g}"
     return found
+
+
+def _share_of_ink(level: int, *, is_text: bool) -> float | None:
+    """Return how much ink, thinned out, is a grey from 0 to 255; ``None`` where it must stay what it is."""
+    if not is_text:
+        # A middle grey can be seen on light and on dark.
+        return 1 - level / 255 if level < _MIDDLE else None
+    if level == 0:
+        return 1
+    # Small grey text is hard to read. Nearly black or nearly white, it stands on a coloured ground.
+    return _SOFT if _MIDDLE // 2 < level < _MIDDLE * 3 // 2 else None
 
 
 def _rename_ids(root: ET.Element, prefix: str) -> None:
