@@ -29,7 +29,7 @@ HOSTILE = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def hostile() -> Callable[[int], list[str]]:
     """Make names of so many classes, the hostile ones first."""
     return lambda classes: [*HOSTILE, *(f"class {index}" for index in range(classes))][:classes]
@@ -116,6 +116,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     started = webdriver.Chrome(options=options, service=Service(driver))
+    started.get("about:blank")  # the page that it begins with asks for this and that
     yield started
     started.quit()
 
