@@ -182,7 +182,7 @@ class Inspection:
         counts, shares = self.train.counts.tolist(), self.train.priors.tolist()
         columns = [Column("class", "left"), Column("count"), Column("share"), Column("group", "left")]
         cells = [
-            [name, f"{counts[index]:,}", f"{shares[index]:.1%}", group[index]]
+            [name, f"{counts[index]:,}", _percent(shares[index]), group[index]]
             for index, name in enumerate(self.train.class_names)
         ]
         samples, widths = self.validation_samples, self.interval_widths
@@ -200,8 +200,8 @@ class Inspection:
             (
                 effect.name,
                 f"{_short(float(effect.weights[last] / effect.weights[first]))} x",
-                f"{effect.effective_prior[first]:.1%}",
-                f"{effect.effective_prior[last]:.1%}",
+                _percent(float(effect.effective_prior[first])),
+                _percent(float(effect.effective_prior[last])),
                 f"{_short(effect.ratio)} : 1",
             )
             for effect in self.schemes
@@ -269,3 +269,8 @@ def split_off(train: ClassDistribution, share: float = 0.15) -> Tensor:
 
 def _short(ratio: float) -> str:
     return f"{ratio:.3g}" if ratio < 999.5 else f"{ratio:,.0f}"  # 999.6 would become 1e+03
+
+
+def _percent(share: float) -> str:
+    # One of 1,000 classes has a share that a fixed number of digits would take for 0.
+    return f"{share:.1%}" if share >= 0.001 or share == 0 else f"{100 * share:.2g}%"
