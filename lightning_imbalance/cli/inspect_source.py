@@ -14,6 +14,7 @@ from lightning_imbalance.cli.output_files import check_ending, writing
 from lightning_imbalance.inspection import Inspection, split_off
 from lightning_imbalance.sources import Source, read_source
 
+_PAGES = (".html", ".htm")
 _PICTURES = (".png", ".svg", ".pdf")
 _SPLIT_OFF = "'validation' is the 15 % that would be split off by class: the source has no validation data of its own."
 _COMMANDS = {
@@ -32,6 +33,9 @@ def run_inspect(options: argparse.Namespace) -> None:
         ModuleNotFoundError: A picture or a report is asked for, and what makes it is not installed.
         ValueError: The source cannot be read, or has fewer than two classes, or a file cannot be written.
     """
+    if options.html is not None:
+        # Whoever swaps the two files would lose the data.
+        check_ending("--html", options.html, _PAGES)
     if options.plot is not None:
         check_ending("--plot", options.plot, _PICTURES)
     with warnings.catch_warnings(record=True) as noticed:

@@ -161,8 +161,8 @@ def test_a_picture_is_written_in_the_format_of_its_ending(here, photos, name, be
             "`--plot` must be a file that can be written, got none/counts.png (No such file or directory). Name another one.",
         ),
         (
-            ["--html", "photos"],
-            "`--html` must be a file that can be written, got photos (Is a directory). Name another one.",
+            ["--html", "photos/train/dog/none/report.html"],
+            "`--html` must be a file that can be written, got photos/train/dog/none/report.html (No such file or directory). Name another one.",
         ),
     ],
 )
@@ -177,6 +177,15 @@ def test_an_ending_is_refused_before_anything_is_read(here):
 
     assert (code, out) == (2, "")
     assert err == "lightning-imbalance: `--plot` must be a file that ends in .png, .svg or .pdf, got counts.\n"
+
+
+def test_a_report_is_not_written_over_a_table(here, tumours):
+    before = Path(tumours).read_bytes()
+    code, out, err = here("inspect", tumours, "--target", "diagnosis", "--html", tumours)
+
+    assert (code, out) == (2, "")
+    assert err == "lightning-imbalance: `--html` must be a file that ends in .html or .htm, got tumours.csv.\n"
+    assert Path(tumours).read_bytes() == before
 
 
 def test_without_matplotlib_it_says_what_to_install(here, photos, monkeypatch):
