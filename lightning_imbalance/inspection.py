@@ -55,6 +55,16 @@ class Suggestion:
     loss: str
     reason: str
 
+    @property
+    def sentence(self) -> str:
+        """All of it in words.
+
+        Example:
+            >>> Suggestion("balanced", "cross_entropy", "There is much to correct.").sentence
+            "weighting 'balanced' with the loss 'cross_entropy'. There is much to correct."
+        """
+        return f"weighting {self.weighting!r} with the loss {self.loss!r}. {self.reason}"
+
 
 @dataclass(frozen=True)
 class Inspection:
@@ -74,6 +84,11 @@ class Inspection:
 
     train: ClassDistribution
     validation_samples: Tensor | None = None
+
+    @property
+    def ratio(self) -> str:
+        """The imbalance ratio as people read it."""
+        return _short(self.train.imbalance_ratio)
 
     @property
     def interval_widths(self) -> Tensor | None:
@@ -134,7 +149,7 @@ class Inspection:
         """What the scheme ``complement`` does, in numbers: many write it by hand, and it often does next to nothing."""
         ratio = next(effect.ratio for effect in self.schemes if effect.name == "complement")
         return (
-            f"The weights 1 - n_c/n ('complement') take the ratio from {_short(self.train.imbalance_ratio)} to "
+            f"The weights 1 - n_c/n ('complement') take the ratio from {self.ratio} to "
             f"{_short(ratio)}; 'balanced' takes it to 1."
         )
 
@@ -167,7 +182,7 @@ class Inspection:
         counts, shares = self.train.counts.tolist(), self.train.priors.tolist()
         columns = [Column("class", "left"), Column("count"), Column("share"), Column("group", "left")]
         cells = [
-            [name, f"{counts[index]:,}", f"{shares[index]:.1%}", group[index]]
+            [name, f"{counts[index]:,}", _percent(shares[index]), group[index]]
             for index, name in enumerate(self.train.class_names)
         ]
         samples, widths = self.validation_samples, self.interval_widths
@@ -175,10 +190,7 @@ class Inspection:
             columns += [Column("validation"), Column("recall, 95 %")]
             for row, count, width in zip(cells, samples.tolist(), widths.tolist(), strict=True):
                 row += [f"{int(count):,}", f"{width:.2f} wide" if count else "-"]
-        title = (
-            f"{self.train.num_classes:,} classes, {self.train.num_samples:,} samples, "
-            f"imbalance ratio {_short(self.train.imbalance_ratio)}"
-        )
+        title = f"{self.train.num_classes:,} classes, {self.train.num_samples:,} samples, imbalance ratio {self.ratio}"
         return Table(tuple(columns), tuple(map(tuple, cells)), title)
 
     def schemes_table(self) -> Table:
@@ -188,8 +200,8 @@ class Inspection:
             (
                 effect.name,
                 f"{_short(float(effect.weights[last] / effect.weights[first]))} x",
-                f"{effect.effective_prior[first]:.1%}",
-                f"{effect.effective_prior[last]:.1%}",
+                _percent(float(effect.effective_prior[first])),
+                _percent(float(effect.effective_prior[last])),
                 f"{_short(effect.ratio)} : 1",
             )
             for effect in self.schemes
@@ -256,4 +268,9 @@ def split_off(train: ClassDistribution, share: float = 0.15) -> Tensor:
 
 
 def _short(ratio: float) -> str:
-    return f"{ratio:.3g}" if ratio < 1000 else f"{ratio:,.0f}"
+    return f"{ratio:.3g}" if ratio < 999.5 else f"{ratio:,.0f}"  # 999.6 would become 1e+03
+
+
+def _percent(share: float) -> str:
+    # One of 1,000 classes has a share that a fixed number of digits would take for 0.
+    return f"{share:.1%}" if share >= 0.001 or share == 0 else f"{100 * share:.2g}%"

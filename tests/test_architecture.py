@@ -40,6 +40,7 @@ LAYERS = (
     {"label_mixing"},
     {"predictions"},
     {"module", "callbacks", "checkpoint_io", "datamodules", "rebalanced"},
+    {"reports"},
     {"comparison"},
     {"cli"},
     {"__init__", "__main__"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,21 @@ def test_synthetic_data_prints_a_row_for_each_remedy() -> None:
 
     found = re.findall(r"^(\S.*?)  +(\d\.\d{3}) \(0\.000\) +(\d\.\d\d)$", done.stdout, re.MULTILINE)
     assert [name for name, *_ in found] == remedies
+
+
+def test_the_pictures_of_a_comparison_are_made_and_ask_for_no_font(tmp_path: Path) -> None:
+    script = [sys.executable, str(BENCHMARKS / "compare_pictures.py"), str(tmp_path), "--epochs", "1", "--seeds", "2"]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    browser = shutil.which("chromedriver") is not None
+
+    assert done.returncode == (0 if browser else 1), done.stderr
+    svg = (tmp_path / "compare-terminal.svg").read_text(encoding="utf-8")
+    assert "balanced_softmax" in svg
+    assert not re.search(r"font-face|url\(.?http|href", svg)
+    if browser:
+        assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
+    else:
+        assert "report.png was not made: there is no chromedriver on the PATH" in done.stderr
 
 
 def test_inspecting_prints_seconds_for_images_and_both_tables() -> None:

@@ -47,6 +47,14 @@ def test_the_width_is_that_of_wilsons_interval_at_one_half():
     assert widths[2].isnan()
 
 
+def test_a_share_of_a_thousandth_is_not_shown_as_nothing_and_no_ratio_as_a_power():
+    looked_at = Inspection(ClassDistribution([999_600, 90_000, 1000, 0]))
+
+    assert [row[2] for row in looked_at.classes_table().rows] == ["91.7%", "8.3%", "0.092%", "0.0%"]
+    assert looked_at.schemes_table().rows[0] == ("uniform", "1 x", "91.7%", "0.092%", "1,000 : 1")
+    assert looked_at.ratio == "1,000"
+
+
 @given(COUNTS)
 def test_about_as_many_validate_as_the_split_leaves(counts):
     labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))

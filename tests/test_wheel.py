@@ -62,7 +62,8 @@ def test_the_wheel_holds_the_package_and_its_licence_alone(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "lightning_imbalance").rglob("*.py")}
 
-    assert {name for name in names if ".dist-info/" not in name} == modules | {"lightning_imbalance/py.typed"}
+    page = {f"lightning_imbalance/reports/page.{kind}" for kind in ("css", "html", "js")}
+    assert {name for name in names if ".dist-info/" not in name} == modules | page | {"lightning_imbalance/py.typed"}
     assert f"lightning_imbalance-{__version__}.dist-info/licenses/LICENSE" in names
 
 

@@ -66,6 +66,13 @@ def _add_inspect(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--target", metavar="COLUMN", help="column of the classes")
     command.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    command.add_argument("--html", type=Path, metavar="FILE", help="write a report: one HTML file, with pictures")
+    command.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="write a picture of the counts and of the weights' effect: .png, .svg, .pdf",
+    )
     _add_debug(command)
     command.set_defaults(run="lightning_imbalance.cli.inspect_source:run_inspect", stopped="the classes were counted")
 

@@ -199,6 +199,22 @@ class Comparison:
                     gain = self.all_differences.get(figure, {}).get(remedy)
                     writer.writerow([remedy, figure, statistics.fmean(values), *(gain or ("", "", "")), *values])
 
+    def to_html(self, path: str | Path, *, name: str | None = None, command: str | None = None) -> None:
+        """Write the report: one HTML file that needs nothing beside it.
+
+        Args:
+            path: The file, which is replaced.
+            name: What the data are called, for the title.
+            command: The command that makes the report again.
+
+        Raises:
+            ModuleNotFoundError: What the extra ``plots`` installs is missing.
+            OSError: The file cannot be written.
+        """
+        from lightning_imbalance.comparison.report import comparison_page
+
+        comparison_page(self, name, command).write(path)
+
     def __str__(self) -> str:
         notes = [f"Note: {note}." for note in self.notes]
         return "\n".join([str(self.table()), self.verdict(), str(self.figure_table()), *notes])

@@ -5,8 +5,15 @@ as it prints itself. matplotlib is imported inside the functions.
 """
 
 from lightning_imbalance.drawing.canvas import new_picture, require_matplotlib
-from lightning_imbalance.drawing.class_rows import NAMED_ROWS, class_rows, rows_by_frequency, shade_groups
-from lightning_imbalance.drawing.count_bars import count_bars
+from lightning_imbalance.drawing.class_rows import (
+    NAMED_ROWS,
+    class_rows,
+    name_rows,
+    rows_by_frequency,
+    rows_height,
+    shade_groups,
+)
+from lightning_imbalance.drawing.count_bars import count_bars, draw_counts
 from lightning_imbalance.drawing.legends import legend_below
 from lightning_imbalance.drawing.names import plain, shown_name
 from lightning_imbalance.drawing.palette import ABSENT, BLUE, COLOURS, DASHES, MARKERS, VERMILLION
@@ -21,11 +28,14 @@ __all__ = [
     "VERMILLION",
     "class_rows",
     "count_bars",
+    "draw_counts",
     "legend_below",
+    "name_rows",
     "new_picture",
     "plain",
     "require_matplotlib",
     "rows_by_frequency",
+    "rows_height",
     "shade_groups",
     "shown_name",
 ]

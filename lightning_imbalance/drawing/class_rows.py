@@ -54,10 +54,40 @@ def class_rows(names: Sequence[str], what: str, width: float = 7, extra_height: 
         >>> [label.get_text() for label in axes.get_yticklabels()]
         ['cat', 'dog']
     """
-    rows = len(names)
-    height = 1.2 + extra_height + (0.24 * max(rows, 2) if rows <= NAMED_ROWS else 8)
-    figure = new_picture(width, height, what)
+    figure = new_picture(width, rows_height(len(names), extra_height), what)
     axes = figure.subplots()
+    name_rows(axes, names)
+    return figure, axes
+
+
+def rows_height(rows: int, extra_height: float = 0) -> float:
+    """Return how high a picture of so many rows is, in inches.
+
+    Args:
+        rows: How many.
+        extra_height: Inches beside those of rows, axis and title.
+
+    Example:
+        >>> rows_height(1000)
+        9.2
+    """
+    return 1.2 + extra_height + (0.24 * max(rows, 2) if rows <= NAMED_ROWS else 8)
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Make empty axes those of a row for each class.
+
+    Args:
+        axes: They belong to a figure, or to a part of one.
+        names: One name a row, from the top.
+
+    Example:
+        >>> axes = new_picture(4, 3, "an example").subplots()
+        >>> name_rows(axes, ["cat", "dog"])
+        >>> axes.get_yticks().tolist()
+        [0, 1]
+    """
+    rows = len(names)
     axes.set_ylim(rows - 0.5, -0.5)
     if rows <= NAMED_ROWS:
         named = list(range(rows))
@@ -70,7 +100,6 @@ def class_rows(names: Sequence[str], what: str, width: float = 7, extra_height: 
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    return figure, axes
 
 
 def shade_groups(axes: Axes, sizes: Mapping[str, int]) -> dict[str, Artist]:

@@ -10,6 +10,7 @@ from lightning_imbalance.drawing.legends import legend_below
 from lightning_imbalance.drawing.palette import BLUE
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -41,6 +42,29 @@ def count_bars(
     """
     order = rows_by_frequency(counts)
     figure, axes = class_rows([names[index] for index in order], "plots.counts", extra_height=0.3)
+    draw_counts(axes, counts, groups, title, unit)
+    return figure
+
+
+def draw_counts(
+    axes: Axes, counts: Sequence[int], groups: Mapping[str, Sequence[int]], title: str, unit: str = "samples"
+) -> None:
+    """Draw what :func:`count_bars` draws into axes that have a row for each class.
+
+    Args:
+        axes: Those of :func:`~lightning_imbalance.drawing.name_rows`, most frequent class first.
+        counts: Samples of each class.
+        groups: Indices of the classes that are ``many``, ``medium`` and ``few``.
+        title: Text above the bars.
+        unit: What was counted.
+
+    Example:
+        >>> figure, axes = class_rows(["dog", "cat"], "an example")
+        >>> draw_counts(axes, [5, 60], {"many": [], "medium": [1], "few": [0]}, "2 classes")
+        >>> [text.get_text() for text in axes.texts]
+        ['60', '5']
+    """
+    order = rows_by_frequency(counts)
     sizes = {group: len(members) for group, members in groups.items()}
     areas = shade_groups(axes, sizes)
     ordered = [counts[index] for index in order]
@@ -61,5 +85,6 @@ def count_bars(
         f"{group}: {sizes[group]:,} {'class' if sizes[group] == 1 else 'classes'}, {shares[group]:.1%}"
         for group in areas
     ]
-    legend_below(figure, list(areas.values()), labels, title=f"shaded: classes by size, and their share of the {unit}")
-    return figure
+    legend_below(
+        axes.figure, list(areas.values()), labels, title=f"shaded: classes by size, and their share of the {unit}"
+    )

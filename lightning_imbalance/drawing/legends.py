@@ -9,16 +9,16 @@ from lightning_imbalance.drawing.names import plain
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 
 def legend_below(
-    figure: Figure, artists: Sequence[Artist], labels: Sequence[str], columns: int = 3, title: str = ""
+    figure: Figure | SubFigure, artists: Sequence[Artist], labels: Sequence[str], columns: int = 3, title: str = ""
 ) -> None:
     """Write below a figure what its signs mean.
 
     Args:
-        figure: A figure with the constrained layout.
+        figure: A figure with the constrained layout, or a part of one.
         artists: Lines, bars or areas.
         labels: What each means.
         columns: At most so many beside each other.

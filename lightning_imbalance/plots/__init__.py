@@ -6,6 +6,8 @@ Each function returns a matplotlib figure and shows nothing. matplotlib is impor
 
 from lightning_imbalance.plots.confusion import confusion
 from lightning_imbalance.plots.counts import counts
+from lightning_imbalance.plots.differences import differences
+from lightning_imbalance.plots.overview import overview
 from lightning_imbalance.plots.precision_recall import precision_recall
 from lightning_imbalance.plots.priors import priors
 from lightning_imbalance.plots.recall import recall
@@ -16,6 +18,8 @@ from lightning_imbalance.plots.reliability import reliability
 __all__ = [
     "confusion",
     "counts",
+    "differences",
+    "overview",
     "precision_recall",
     "priors",
     "recall",

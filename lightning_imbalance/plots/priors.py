@@ -23,12 +23,14 @@ from lightning_imbalance.prior import effective_prior
 from lightning_imbalance.weighting import Weighting, class_weights, described
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_USUAL = ("uniform", "complement", "inverse_sqrt", "effective_number", "balanced")
+USUAL = ("uniform", "complement", "inverse_sqrt", "effective_number", "balanced")
+"""The weightings that people choose from."""
 
 
-def priors(distribution: ClassDistribution, schemes: Sequence[Weighting] | Mapping[str, Weighting] = _USUAL) -> Figure:
+def priors(distribution: ClassDistribution, schemes: Sequence[Weighting] | Mapping[str, Weighting] = USUAL) -> Figure:
     r"""Draw the effective class prior of each weighting, :math:`\pi_c w_c / \sum_k \pi_k w_k`.
 
     It says what the weights do: ``balanced`` makes all classes equally likely, and ``complement`` leaves a long tail
@@ -53,6 +55,32 @@ def priors(distribution: ClassDistribution, schemes: Sequence[Weighting] | Mappi
         >>> [line.get_xdata().round(2).tolist() for line in figure.axes[0].lines[:2]]
         [[0.9, 0.1], [0.5, 0.5]]
     """
+    shares = shares_of(distribution, schemes)
+    order = rows_by_frequency(distribution.counts.tolist())
+    figure, axes = class_rows(
+        [distribution.class_names[index] for index in order], "plots.priors", extra_height=legend_height(len(shares))
+    )
+    draw_priors(axes, distribution, shares)
+    return figure
+
+
+def shares_of(
+    distribution: ClassDistribution, schemes: Sequence[Weighting] | Mapping[str, Weighting]
+) -> dict[str, list[float]]:
+    """Return the effective prior of each class under each weighting, NaN of a class without samples.
+
+    Args:
+        distribution: The training data's classes.
+        schemes: As :func:`priors` takes them.
+
+    Raises:
+        TypeError: A weighting is none.
+        ValueError: There are none, more than 8, or one does not fit the classes.
+
+    Example:
+        >>> shares_of(ClassDistribution([5, 5]), ["uniform"])
+        {'uniform': [0.5, 0.5]}
+    """
     if isinstance(schemes, str) or not isinstance(schemes, (Mapping, Sequence)):
         msg = f"`schemes` must be several weightings in a list, or a mapping from name to weighting, got {schemes!r}."
         raise TypeError(msg)
@@ -61,12 +89,37 @@ def priors(distribution: ClassDistribution, schemes: Sequence[Weighting] | Mappi
         got = f"{len(named)} ({listed(list(named))})" if named else "none"
         msg = f"`schemes` must be from 1 to {len(COLOURS)} weightings to be told apart, got {got}."
         raise ValueError(msg)
+    return {name: _shares(distribution, scheme) for name, scheme in named.items()}
+
+
+def legend_height(schemes: int) -> float:
+    """Return the inches that the legend of so many weightings needs.
+
+    Args:
+        schemes: How many.
+
+    Example:
+        >>> round(legend_height(2), 1)
+        0.3
+    """
+    return 0.1 + 0.2 * math.ceil(schemes / 3)
+
+
+def draw_priors(axes: Axes, distribution: ClassDistribution, shares: Mapping[str, list[float]]) -> None:
+    """Draw what :func:`priors` draws into axes that have a row for each class.
+
+    Args:
+        axes: Those of :func:`~lightning_imbalance.drawing.name_rows`, most frequent class first.
+        distribution: The training data's classes.
+        shares: Those of :func:`shares_of`.
+
+    Example:
+        >>> figure, axes = class_rows(["dog", "cat"], "an example")
+        >>> draw_priors(axes, ClassDistribution([75, 25]), {"uniform": [0.75, 0.25]})
+        >>> axes.get_xscale()
+        'log'
+    """
     order = rows_by_frequency(distribution.counts.tolist())
-    shares = {name: _shares(distribution, scheme) for name, scheme in named.items()}
-    lines = math.ceil(len(named) / 3)
-    figure, axes = class_rows(
-        [distribution.class_names[index] for index in order], "plots.priors", extra_height=0.1 + 0.2 * lines
-    )
     few_rows = len(order) <= NAMED_ROWS
     drawn = []
     for place, values in enumerate(shares.values()):
@@ -89,8 +142,7 @@ def priors(distribution: ClassDistribution, schemes: Sequence[Weighting] | Mappi
     axes.set_xlabel("effective class prior (logarithmic); dotted: all classes equally likely")
     if distribution.task == "multilabel":
         axes.set_xlabel("effective prior of each label (logarithmic); dotted: yes as likely as no")
-    legend_below(figure, drawn, list(shares))
-    return figure
+    legend_below(axes.figure, drawn, list(shares))
 
 
 def _name(scheme: Weighting) -> str:

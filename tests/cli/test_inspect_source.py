@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from sklearn.datasets import load_breast_cancer
@@ -102,6 +106,94 @@ def test_who_reads_only_the_first_line_gets_no_traceback(tmp_path, tumours):
     os.close(write)
 
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_report_is_written_beside_what_is_printed(here, tumours):
+    _, printed, _ = here("inspect", tumours, "--target", "diagnosis")
+    code, out, err = here("inspect", tumours, "--target", "diagnosis", "--html", "the report.html")
+
+    assert (code, err) == (0, "")
+    assert out == f"{printed}\nWritten: the report.html\n"
+    page = Path("the report.html").read_text(encoding="utf-8")
+    assert "<h1>The classes of tumours.csv</h1>" in page
+    assert '<th scope="row" class="left"><span>malignant</span></th><td class="right"><span>30</span></td>' in page
+    assert page.count("<svg") == 2
+    words = html.unescape(page)
+    for line in printed.splitlines():
+        assert not line.startswith(("Warning: ", "The weights")) or line[:40].removeprefix("Warning: ") in words
+    assert "'validation' is the 15 % that would be split off by class" in words
+    assert printed.splitlines()[-1].strip() in words
+    assert "<code>lightning-imbalance inspect tumours.csv --target diagnosis --html 'the report.html'</code>" in words
+
+
+def test_the_command_in_a_report_makes_the_same_report(here, photos):
+    here("inspect", photos, "--html", "a.html")
+    first = Path("a.html").read_text(encoding="utf-8")
+    command = re.findall(r"<code>(lightning-imbalance inspect .*?)</code>", first)[-1]
+    assert here(*shlex.split(html.unescape(command))[1:])[0] == 0
+
+    def without_time(page):
+        return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "", page)
+
+    assert without_time(Path("a.html").read_text(encoding="utf-8")) == without_time(first)
+    # Seen while reading the labels, and none of the inspection's own.
+    assert "files in class folders must be images" in html.unescape(first)
+
+
+@pytest.mark.parametrize(("name", "begins"), [("o.png", b"\x89PNG"), ("o.svg", b"<?xml"), ("o.PDF", b"%PDF")])
+def test_a_picture_is_written_in_the_format_of_its_ending(here, photos, name, begins):
+    code, out, err = here("inspect", photos, "--plot", name, "--json")
+
+    assert (code, err) == (0, "")
+    assert json.loads(out)["kind"] == "images"  # nothing but the object
+    assert Path(name).read_bytes().startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--plot", "counts.gif"],
+            "`--plot` must be a file that ends in .png, .svg or .pdf, got counts.gif.",
+        ),
+        (
+            ["--plot", "none/counts.png"],
+            "`--plot` must be a file that can be written, got none/counts.png (No such file or directory). Name another one.",
+        ),
+        (
+            ["--html", "photos/train/dog/none/report.html"],
+            "`--html` must be a file that can be written, got photos/train/dog/none/report.html (No such file or directory). Name another one.",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_written_ends_with_2_and_one_line(here, photos, arguments, message):
+    code, _, err = here("inspect", photos, *arguments)
+
+    assert (code, err) == (2, f"lightning-imbalance: {message}\n")
+
+
+def test_an_ending_is_refused_before_anything_is_read(here):
+    code, out, err = here("inspect", "not/there", "--plot", "counts")
+
+    assert (code, out) == (2, "")
+    assert err == "lightning-imbalance: `--plot` must be a file that ends in .png, .svg or .pdf, got counts.\n"
+
+
+def test_a_report_is_not_written_over_a_table(here, tumours):
+    before = Path(tumours).read_bytes()
+    code, out, err = here("inspect", tumours, "--target", "diagnosis", "--html", tumours)
+
+    assert (code, out) == (2, "")
+    assert err == "lightning-imbalance: `--html` must be a file that ends in .html or .htm, got tumours.csv.\n"
+    assert Path(tumours).read_bytes() == before
+
+
+def test_without_matplotlib_it_says_what_to_install(here, photos, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    code, _, err = here("inspect", photos, "--plot", "counts.png")
+
+    assert code == 2
+    assert err.endswith('it is not installed. Run: pip install "lightning-imbalance[plots]"\n')
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lightning_imbalance import ClassDistribution, plots
+from lightning_imbalance.functional import PairedDifference
 
 HOSTILE = ["$x_1$", "_private", "<script>alert(1)</script>", "a\nb", "\\frac{1", "%", "x" * 300, "$$", " ", "{}"]
 
@@ -27,6 +28,13 @@ def distribution(classes):
     return ClassDistribution([2 + (37 * index) % 500 for index in range(classes)], names_of(classes))
 
 
+def gains(remedies):
+    return {
+        name: PairedDifference(index / 10, (index - 3) / 10, (index + 3) / 10)
+        for index, name in enumerate(names_of(remedies))
+    }
+
+
 def predictions(classes):
     target = torch.arange(60) % max(1, classes - 1)  # the last class has no sample
     return torch.rand(60, classes).softmax(1), target, names_of(classes)
@@ -39,6 +47,8 @@ def matrix(classes):
 PICTURES = {
     "counts": lambda n: plots.counts(distribution(n)),
     "priors": lambda n: plots.priors(distribution(n)),
+    "overview": lambda n: plots.overview(distribution(n)),
+    "differences": lambda n: plots.differences(gains(n), {name: [0.1, -0.1] for name in gains(n)}),
     "recall": lambda n: plots.recall(evaluation(n), distribution(n)),
     "recall_change": lambda n: plots.recall_change(evaluation(n), evaluation(n, 5), distribution(n)),
     "confusion": lambda n: plots.confusion(matrix(n), names_of(n)),
@@ -111,7 +121,7 @@ def test_without_matplotlib_each_says_what_to_install(name, monkeypatch):
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_one_class_is_drawn(name):
-    if name == "priors":  # weights of one class are refused where they are made
+    if name in {"priors", "overview"}:  # weights of one class are refused where they are made
         with pytest.raises(ValueError, match="at least 2 classes"):
             PICTURES[name](1)
         return
