@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from types import SimpleNamespace
 
 import lightning as L
 import torch
@@ -23,3 +24,17 @@ pictures = TensorDataset(ink.expand(-1, 3, -1, -1), masks)
 scenes = L.LightningDataModule()
 scenes.train_dataloader = lambda: DataLoader(pictures, batch_size=8, shuffle=True)
 scenes.val_dataloader = lambda: DataLoader(pictures, batch_size=8)
+
+
+class Coarse(torch.nn.Module):
+    """Answers for blocks of four by four pixels, in an object, as SegFormer does."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Conv2d(3, 3, 4, stride=4)
+
+    def forward(self, pixel_values):
+        return SimpleNamespace(logits=self.layer(pixel_values))
+
+
+coarse_network = Coarse()
