@@ -11,6 +11,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from lightning_imbalance.checks import check_num_classes
+from lightning_imbalance.configuration import loggable
 from lightning_imbalance.counting import Task
 from lightning_imbalance.distribution import ClassDistribution
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 OnChangedData = Literal["keep", "recompute", "error"]
 
 KEY = "lightning_imbalance"
+
+# Arguments that may be mappings by class name.
+BY_CLASS = ("weighting", "target_prior")
 
 
 class ClassState(L.LightningModule):
@@ -81,6 +85,13 @@ class ClassState(L.LightningModule):
             way_out = "Give it to `super().__init__(num_classes=...)`."
             msg = f"`num_classes` must stay {self.num_classes}, got {value}. {way_out}"
             raise ValueError(msg)
+
+    @property
+    def hparams_initial(self) -> Any:
+        """Hyper-parameters as Lightning gives them to the loggers; those of checkpoints are in ``hparams``."""
+        given = super().hparams_initial
+        given.update({name: value for name, value in loggable(given).items() if name in BY_CLASS})
+        return given
 
     def counted_buffers(self) -> list[str]:
         """Return the names of the buffers that follow from the counts of the training data."""

@@ -6,6 +6,7 @@ A checkpoint that is read with ``weights_only=True`` holds strings and numbers, 
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -71,3 +72,25 @@ def from_config(value: Mapping[str, Any], known: Known) -> Any:
         msg = f"`class_path` must be one of {', '.join(map(repr, known))}, got {path!r}."
         raise ValueError(msg)
     return known[path](**value.get("init_args", {}))
+
+
+def loggable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings in a form in which every experiment logger takes them.
+
+    Loggers make a parameter of each entry of a nested mapping, and MLflow refuses one whose name has a bracket in it,
+    as names of classes may. So a mapping that goes by class name is one text.
+
+    Args:
+        settings: Strings, numbers, lists and mappings by name.
+
+    Returns:
+        The same, with mappings other than those of :func:`to_config` as JSON.
+
+    Example:
+        >>> loggable({"loss": "focal", "weighting": {"cat (wild)": 2.0, "dog": 1.0}})
+        {'loss': 'focal', 'weighting': '{"cat (wild)": 2.0, "dog": 1.0}'}
+    """
+    named = {key for key, value in settings.items() if isinstance(value, Mapping) and not is_config(value)}
+    return {
+        key: json.dumps(dict(value), ensure_ascii=False) if key in named else value for key, value in settings.items()
+    }

@@ -24,6 +24,7 @@ from lightning_imbalance.labels import unpack_batch
 from lightning_imbalance.losses.resolve import LossLike, resolve
 from lightning_imbalance.losses.resolve import as_hyperparameter as loss_as_hyperparameter
 from lightning_imbalance.losses.unreduced import UnreducedLoss
+from lightning_imbalance.network_call import call
 from lightning_imbalance.own_samples import own_entries, own_samples
 from lightning_imbalance.predictions import Predictions
 from lightning_imbalance.prior import Prior
@@ -49,8 +50,9 @@ class WeightedClassifier(ExactMean, Predictions):
     ``configure_optimizers``.
 
     Args:
-        model: Maps a batch of inputs to logits: ``(N, C, ...)``, or for ``binary`` ``(N,)`` or ``(N, 1)``. Not needed
-            where a subclass defines ``forward``.
+        model: Maps a batch of inputs to logits: ``(N, C, ...)``, or for ``binary`` ``(N,)`` or ``(N, 1)``. It may
+            return them in an object with the attribute ``logits`` (Hugging Face's models), or in a mapping under
+            ``logits`` or ``out`` (torchvision's segmentation models). Not needed where a subclass defines ``forward``.
         num_classes: Number of classes; by default what the training data say.
         task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
         weighting: What :func:`~lightning_imbalance.class_weights` takes: a name, numbers, a mapping from class name
@@ -191,7 +193,7 @@ class WeightedClassifier(ExactMean, Predictions):
     def forward(self, inputs: Any) -> Tensor:
         """Return the logits of a batch of inputs."""
         assert self.model is not None, "the constructor refuses a missing model"  # noqa: S101  # for the type checker
-        logits: Tensor = self.model(inputs)
+        logits: Tensor = call(self.model, inputs)
         return logits
 
     def class_distribution(self) -> ClassDistribution:

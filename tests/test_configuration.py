@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lightning_imbalance import ClassDistribution, class_weights
-from lightning_imbalance.configuration import from_config, is_config, to_config
+from lightning_imbalance.configuration import from_config, is_config, loggable, to_config
 from lightning_imbalance.weighting import EffectiveNumber, Power, as_hyperparameter, as_scheme
 
 KNOWN = {"somewhere.EffectiveNumber": EffectiveNumber}
@@ -49,3 +49,13 @@ def test_a_parametrised_scheme_can_be_written_in_a_file(scheme: Callable[[ClassD
     assert as_scheme(written) == scheme
     assert as_hyperparameter(written) == written
     assert torch.equal(class_weights(distribution, written), class_weights(distribution, scheme))
+
+
+def test_what_a_logger_gets_is_text_where_names_are_the_users_and_the_same_elsewhere():
+    config = {"class_path": "somewhere.EffectiveNumber", "init_args": {"beta": 0.9}}
+    settings = {"weighting": {"cat (wild)": 2.0, "größe": 1.0}, "loss": config, "classes": ("a", "b"), "num_classes": 2}
+
+    given = loggable(settings)
+
+    assert given == settings | {"weighting": '{"cat (wild)": 2.0, "größe": 1.0}'}
+    assert settings["weighting"] == {"cat (wild)": 2.0, "größe": 1.0}

@@ -128,14 +128,15 @@ def values_by_name(computed: Mapping[str, Any], class_names: Sequence[str]) -> d
 
     Returns:
         ``name`` for a metric of one number; ``name/<class>`` for one of a number a class, and for the metrics of this
-        package also ``name``, the mean of the classes that have one.
+        package also ``mean_name``, the mean of the classes that have one. Not ``name`` itself: MLflow's file store
+        keeps each metric in a file of its name, and ``name`` would be file and folder at once.
 
     Raises:
         ValueError: A metric computes something of another shape.
 
     Example:
         >>> values_by_name({"auroc": torch.tensor([0.5, 1.0])}, ["cat", "dog"])
-        {'auroc/cat': 0.5, 'auroc/dog': 1.0, 'auroc': 0.75}
+        {'auroc/cat': 0.5, 'auroc/dog': 1.0, 'mean_auroc': 0.75}
     """
     values: dict[str, float] = {}
     for name, result in computed.items():
@@ -145,7 +146,7 @@ def values_by_name(computed: Mapping[str, Any], class_names: Sequence[str]) -> d
         elif numbers.shape == (len(class_names),):
             values |= {f"{name}/{each}": value for each, value in zip(class_names, numbers.tolist(), strict=True)}
             if name in _NAMED:
-                values[name] = numbers.nanmean().item()
+                values[f"mean_{name}"] = numbers.nanmean().item()
         else:
             msg = (
                 f"a metric of `extra` must compute one number, or one for each of the {len(class_names)} classes, got "

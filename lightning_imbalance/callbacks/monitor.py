@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import lightning as L
@@ -15,7 +15,7 @@ from torch import Tensor
 from lightning_imbalance.callbacks.evaluation_pictures import EvaluationPictures, check_plot
 from lightning_imbalance.callbacks.evaluation_warnings import absence, indecision
 from lightning_imbalance.callbacks.extra_metrics import Extra, check_extra, measured
-from lightning_imbalance.callbacks.step_outputs import read_extracted, read_step_output
+from lightning_imbalance.callbacks.step_reader import Extract, StepReader
 from lightning_imbalance.callbacks.tally import Tally, TallyKind
 from lightning_imbalance.callbacks.usable_names import usable_names
 from lightning_imbalance.checks import check_class_names, check_task
@@ -29,14 +29,14 @@ from lightning_imbalance.synthesis.real_samples import require_real_samples
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-Extract = Callable[[Any, Any], tuple[Tensor, Tensor]]
-
 
 class ImbalanceMonitor(L.Callback):
     """Logs each class's recall and the balanced accuracy of any LightningModule.
 
     The module's steps return a mapping with logits (or predictions) and targets, as
-    :class:`~lightning_imbalance.WeightedClassifier` does; for steps of another form there is ``extract``. Figures are
+    :class:`~lightning_imbalance.WeightedClassifier` does, or an object with the attribute ``logits``, as Hugging Face's
+    models do; targets that a step does not return are those of its batch. For steps that return the loss alone there is
+    ``logits_from``, for any others ``extract``. Figures are
     computed once an epoch over all samples, dataloaders apart, processes together. A sample that a
     ``DistributedSampler`` repeats, to give each process as many, counts once.
 
@@ -57,7 +57,9 @@ class ImbalanceMonitor(L.Callback):
         ignore_index: Targets of this value are left out; by default the module's ``ignore_index``.
         logits_key: Key of the logits in what a step returns.
         preds_key: Key of predictions (class indices, or probabilities), looked for where there are no logits.
-        target_key: Key of the targets.
+        target_key: Key of the targets, in what a step returns or in its batch.
+        logits_from: Name of the submodule whose output are the logits (``"model"``, ``"net.head"``), for steps that do
+            not return them. What it returns last in a step is taken, with the targets of the batch.
         extract: ``(outputs, batch) -> (predictions, target)`` for steps that return something else. Predictions are
             class indices, or for ``multiclass`` logits or probabilities, for the other tasks probabilities.
         many: Classes with more training samples than this are in the group ``many``.
@@ -67,11 +69,11 @@ class ImbalanceMonitor(L.Callback):
             TensorBoard, Weights & Biases, MLflow, and as files in the folder of a CSV logger. The matrix is left out
             for ``multilabel`` and beyond 2,000 classes. Needs matplotlib.
         extra: More metrics: ``"average_precision"``, ``"auroc"``, any torchmetrics ``Metric`` or ``MetricCollection``,
-            or several of these in a list. The named ones are logged for each class (against the others) and as the mean
-            over classes, and need no more memory for more samples. A metric of torchmetrics' is copied for each
-            evaluation, and given probabilities (what the step returned, where it returns predictions) and targets,
-            ignored ones too: it has an ``ignore_index`` of its own. It is logged as ``val_<name>``, or where it
-            computes one number a class as ``val_<name>/<class name>``.
+            or several of these in a list. The named ones are logged for each class (against the others) and as
+            ``val_mean_<name>`` over the classes, and need no more memory for more samples. A metric of torchmetrics' is
+            copied for each evaluation, and given probabilities (what the step returned, where it returns predictions)
+            and targets, ignored ones too: it has an ``ignore_index`` of its own. It is logged as ``val_<name>``, or
+            where it computes one number a class as ``val_<name>/<class name>``.
         max_logged_classes: Up to this many classes are logged one by one with ``self.log``. Beyond it that costs
             hundreds of milliseconds an epoch, so the vector goes to the loggers at once and cannot be monitored.
 
@@ -112,6 +114,7 @@ class ImbalanceMonitor(L.Callback):
         preds_key: str = "preds",
         target_key: str = "target",
         extract: Extract | None = None,
+        logits_from: str | None = None,
         many: int = 100,
         few: int = 20,
         max_logged_classes: int = 100,
@@ -123,13 +126,6 @@ class ImbalanceMonitor(L.Callback):
             raise ValueError(msg)
         if task is not None:
             check_task(task)
-        if extract is not None and not callable(extract):
-            msg = f"`extract` must be a function of outputs and batch, got {extract!r}."
-            raise TypeError(msg)
-        unused = (logits_key, preds_key, target_key) != ("logits", "preds", "target")
-        if extract is not None and unused:
-            msg = "`logits_key`, `preds_key` and `target_key` must be left out with `extract`, got both."
-            raise ValueError(msg)
         if class_names is not None:
             num_classes = len(class_names) if num_classes is None else num_classes
             class_names = check_class_names(class_names, num_classes)
@@ -140,8 +136,7 @@ class ImbalanceMonitor(L.Callback):
         self.task = task
         self.num_classes = num_classes
         self.ignore_index = ignore_index
-        self.keys = (logits_key, preds_key, target_key)
-        self.extract = extract
+        self.reader = StepReader((logits_key, preds_key, target_key), extract, logits_from)
         self.many = many
         self.few = few
         self.max_logged_classes = max_logged_classes
@@ -194,6 +189,21 @@ class ImbalanceMonitor(L.Callback):
             raise ValueError(msg)
         return self._reports[stage]
 
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Watch the submodule that ``logits_from`` names."""
+        del trainer, stage
+        self.reader.watch(pl_module)
+
+    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Leave the module as it was."""
+        del trainer, pl_module, stage
+        self.reader.unwatch()
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Leave the module as it was."""
+        del trainer, pl_module, exception
+        self.reader.unwatch()
+
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Begin the epoch's counts."""
         del trainer, pl_module
@@ -203,12 +213,14 @@ class ImbalanceMonitor(L.Callback):
         """Begin the evaluation's counts; synthetic samples are refused."""
         del pl_module
         require_real_samples(loaders_at_work(trainer), "validation")
+        self.reader.forget()
         self._counts["val"] = {}
 
     def on_test_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Begin the evaluation's counts; synthetic samples are refused."""
         del pl_module
         require_real_samples(loaders_at_work(trainer), "test")
+        self.reader.forget()
         self._counts["test"] = {}
 
     def on_train_batch_end(
@@ -268,10 +280,7 @@ class ImbalanceMonitor(L.Callback):
         own: tuple[int, int] | None,
     ) -> None:
         task = self._task(pl_module)
-        if self.extract is not None:
-            step = read_extracted(self.extract(outputs, batch), task)
-        else:
-            step = read_step_output(outputs, task, *self.keys)
+        step = self.reader.read(outputs, batch, task)
         tally = self._counts[stage].get(dataloader_idx)
         if tally is None:
             # The width of the logits is a fact; another module's `num_classes` may be 1 for a yes-or-no question.

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from lightning_imbalance.counting import Task
 from lightning_imbalance.functional.logits import align, predicted_classes
-from lightning_imbalance.labels.batch import described
+from lightning_imbalance.labels.batch import TARGET_KEYS, described, keys_among, target_of
+from lightning_imbalance.network_call import logits_of
 
 
 class StepOutput(NamedTuple):
@@ -34,11 +35,14 @@ class StepOutput(NamedTuple):
     logits: Tensor | None = None
 
 
-def read_step_output(outputs: Any, task: Task, logits_key: str, preds_key: str, target_key: str) -> StepOutput:
-    """Return predictions and targets of a step's mapping.
+def read_step_output(
+    outputs: Any, batch: Any, task: Task, logits_key: str, preds_key: str, target_key: str
+) -> StepOutput:
+    """Return predictions and targets of a step's mapping, or of an object with the attribute ``logits``.
 
     Args:
         outputs: What ``training_step``, ``validation_step`` or ``test_step`` returned.
+        batch: What the step was given. Targets that it did not return are looked for there, under the usual names.
         task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
         logits_key: Key of the logits.
         preds_key: Key of predictions, looked for where there are no logits.
@@ -54,15 +58,23 @@ def read_step_output(outputs: Any, task: Task, logits_key: str, preds_key: str, 
     Example:
         >>> import torch
         >>> outputs = {"logits": torch.eye(3), "target": torch.tensor([0, 1, 1])}
-        >>> read_step_output(outputs, "multiclass", "logits", "preds", "target").preds
+        >>> read_step_output(outputs, None, "multiclass", "logits", "preds", "target").preds
         tensor([0, 1, 2])
     """
     wanted = f"{logits_key!r} (or {preds_key!r}) and {target_key!r}"
-    way_out = "Return them from the step, name other keys, or pass `extract=` to ImbalanceMonitor."
+    way_out = (
+        "Return them from the step, name other keys, or name the submodule whose output are the logits: "
+        'ImbalanceMonitor(logits_from="model"). For anything else there is `extract=`.'
+    )
+    if not isinstance(outputs, (Mapping, Tensor, tuple)) and hasattr(outputs, "logits"):
+        outputs = {logits_key: logits_of(outputs)}
     if not isinstance(outputs, Mapping):
         msg = f"the step must return a mapping with {wanted}, got {type(outputs).__name__}. {way_out}"
         raise TypeError(msg)
-    if target_key not in outputs or not (logits_key in outputs or preds_key in outputs):
+    found = logits_key in outputs or preds_key in outputs
+    if found and target_key not in outputs and _has_target(batch, target_key):
+        outputs = {**outputs, target_key: target_in_batch(batch, target_key)}
+    if not found or target_key not in outputs:
         keys = ", ".join(map(repr, outputs)) or "none"
         msg = f"the step must return a mapping with {wanted}, got the keys {keys}. {way_out}"
         raise ValueError(msg)
@@ -71,6 +83,41 @@ def read_step_output(outputs: Any, task: Task, logits_key: str, preds_key: str, 
     logits, target = align(outputs[logits_key], outputs[target_key], task)
     width = 2 if task == "binary" else logits.shape[1]
     return StepOutput(predicted_classes(logits, task), _hard(logits, target, task), width, logits)
+
+
+def target_in_batch(batch: Any, target_key: str) -> Any:
+    """Return the targets that a step was given.
+
+    Args:
+        batch: A pair, or a mapping.
+        target_key: Key of the targets in a mapping; ``"target"`` stands for any usual one, such as ``label``.
+
+    Returns:
+        The targets.
+
+    Raises:
+        TypeError: There are none, or several could be meant.
+
+    Example:
+        >>> target_in_batch({"image": "picture", "label": 3}, "target")
+        3
+    """
+    if isinstance(batch, Mapping) and target_key in batch:
+        return batch[target_key]
+    if _has_target(batch, target_key):
+        return target_of(batch)
+    wanted = "one usual target key (label, target, y, ...)" if target_key == "target" else repr(target_key)
+    msg = (
+        f"the batch must be an (inputs, target) pair or a mapping with {wanted}, got {described(batch)}. Name the key "
+        "of the targets: ImbalanceMonitor(target_key=...)."
+    )
+    raise TypeError(msg)
+
+
+def _has_target(batch: Any, target_key: str) -> bool:
+    if isinstance(batch, Mapping):
+        return target_key in batch or (target_key == "target" and len(keys_among(batch, TARGET_KEYS)) == 1)
+    return isinstance(batch, (tuple, list)) and len(batch) == 2
 
 
 def read_logits(outputs: Any, task: Task, logits_key: str, target_key: str) -> tuple[Tensor, Tensor]:

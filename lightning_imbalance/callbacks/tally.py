@@ -48,7 +48,7 @@ class Tallied(NamedTuple):
         >>> step = StepOutput(torch.tensor([0, 1]), torch.tensor([0, 1]), 2, torch.eye(2))
         >>> tally.add(step, own=None)
         >>> tally.together(("cat", "dog")).extra
-        {'auroc/cat': 1.0, 'auroc/dog': 1.0, 'auroc': 1.0}
+        {'auroc/cat': 1.0, 'auroc/dog': 1.0, 'mean_auroc': 1.0}
     """
 
     counts: ConfusionCounts

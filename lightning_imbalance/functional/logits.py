@@ -45,8 +45,12 @@ def align(logits: Tensor, target: Tensor, task: Task, num_classes: int | None = 
     """
     for name, value in (("logits", logits), ("target", target)):
         if not isinstance(value, Tensor):
-            way_out = " Return class indices from the dataset, or override `unpack_batch`." if name == "target" else ""
-            msg = f"`{name}` must be a tensor, got {type(value).__name__}.{way_out}"
+            way_out = (
+                "Return class indices from the dataset, or override `unpack_batch`."
+                if name == "target"
+                else "Return the logits alone from the model or from `forward`."
+            )
+            msg = f"`{name}` must be a tensor, got {type(value).__name__}. {way_out}"
             raise TypeError(msg)
     if task == "multiclass":
         return logits, _align_multiclass(logits, target, num_classes)

@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from lightning_imbalance.network_call import TOKENS
+
 INPUT_KEYS = ("input", "inputs", "image", "images", "img", "pixel_values", "x", "data", "features")
 TARGET_KEYS = ("target", "targets", "label", "labels", "y", "mask", "masks")
 
@@ -18,6 +20,7 @@ def unpack_batch(batch: object) -> tuple[Any, Any]:
         batch: A pair ``(inputs, target)`` (a tuple or list of two), or a mapping with exactly one of the input keys
             ``input``, ``inputs``, ``image``, ``images``, ``img``, ``pixel_values``, ``x``, ``data``, ``features`` and
             exactly one of the target keys ``target``, ``targets``, ``label``, ``labels``, ``y``, ``mask``, ``masks``.
+            Of a mapping with ``input_ids`` everything but the target is input, as language models take it.
 
     Returns:
         The inputs and the target, as they stand in the batch.
@@ -31,6 +34,8 @@ def unpack_batch(batch: object) -> tuple[Any, Any]:
     """
     if isinstance(batch, Mapping):
         inputs, targets = keys_among(batch, INPUT_KEYS), keys_among(batch, TARGET_KEYS)
+        if TOKENS in batch and len(targets) == 1:
+            return {key: value for key, value in batch.items() if key != targets[0]}, batch[targets[0]]
         if len(inputs) == len(targets) == 1:
             return batch[inputs[0]], batch[targets[0]]
     elif isinstance(batch, (tuple, list)) and len(batch) == 2:
@@ -76,10 +81,11 @@ def inputs_without_target(batch: object) -> Any:
     """Give the inputs of a batch that has no target, as one predicts on.
 
     Args:
-        batch: A tensor, a tuple or list of one, or a mapping with exactly one usual input key and no target key.
+        batch: A tensor, a tuple or list of one, or a mapping with no target key, and with ``input_ids`` or exactly one
+            usual input key.
 
     Returns:
-        The inputs; ``None`` for a batch of any other form.
+        The inputs, all of a mapping with ``input_ids``; ``None`` for a batch of any other form.
 
     Example:
         >>> inputs_without_target({"image": "picture", "path": "a.png"})
@@ -91,7 +97,7 @@ def inputs_without_target(batch: object) -> Any:
         return batch[0]
     if isinstance(batch, Mapping) and not keys_among(batch, TARGET_KEYS):
         inputs = keys_among(batch, INPUT_KEYS)
-        return batch[inputs[0]] if len(inputs) == 1 else None
+        return batch if TOKENS in batch else batch[inputs[0]] if len(inputs) == 1 else None
     return None
 
 

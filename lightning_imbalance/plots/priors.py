@@ -138,11 +138,22 @@ def draw_priors(axes: Axes, distribution: ClassDistribution, shares: Mapping[str
     equal = 0.5 if distribution.task == "multilabel" else 1 / max(1, len(order) - len(distribution.absent))
     axes.axvline(equal, color=ABSENT, linestyle=":", linewidth=1, zorder=1)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
+    _label_shares(axes)
     axes.set_xlabel("effective class prior (logarithmic); dotted: all classes equally likely")
     if distribution.task == "multilabel":
         axes.set_xlabel("effective prior of each label (logarithmic); dotted: yes as likely as no")
     legend_below(axes.figure, drawn, list(shares))
+
+
+def _label_shares(axes: Axes) -> None:
+    """Label the axis in per cent, as densely as there is room for; the usual labels would run into each other."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    low, high = axes.get_xlim()
+    digits = range(1, 10) if high < 5 * low else (1, 2, 5) if high < 100 * low else (1,)
+    axes.xaxis.set_major_locator(LogLocator(subs=digits))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _name(scheme: Weighting) -> str:

@@ -74,7 +74,7 @@ def test_numbers_are_named_and_what_was_not_measured_is_left_out_of_mean_and_log
         ["cat", "dog"],
     )
 
-    assert measured(values) == {"auroc/cat": 0.5, "auroc": 0.5, "mine/cat": 0.25, "mine/dog": 0.75, "one": 3}
+    assert measured(values) == {"auroc/cat": 0.5, "mean_auroc": 0.5, "mine/cat": 0.25, "mine/dog": 0.75, "one": 3}
     assert math.isnan(values["auroc/dog"])
 
 

@@ -440,7 +440,8 @@ def test_steps_that_return_nothing_are_named_at_the_first_batch(validated):
 
     assert str(error.value) == (
         "the step must return a mapping with 'logits' (or 'preds') and 'target', got NoneType. Return them from the "
-        "step, name other keys, or pass `extract=` to ImbalanceMonitor."
+        "step, name other keys, or name the submodule whose output are the logits: "
+        'ImbalanceMonitor(logits_from="model"). For anything else there is `extract=`.'
     )
 
 

@@ -50,8 +50,8 @@ def test_named_ones_are_logged_for_each_class_and_as_a_mean(validated):
     for name, exact in (("average_precision", average_precision_score), ("auroc", roc_auc_score)):
         each = [exact(target == index, logits.softmax(1)[:, index]) for index in range(3)]
         assert [logged[f"val_{name}/{label}"] for label in NAMES] == pytest.approx(each, abs=0.01)
-        assert logged[f"val_{name}"] == pytest.approx(sum(each) / 3, abs=0.01)
-        assert results["val"]["extra"][name] == pytest.approx(logged[f"val_{name}"])
+        assert logged[f"val_mean_{name}"] == pytest.approx(sum(each) / 3, abs=0.01)
+        assert results["val"]["extra"][f"mean_{name}"] == pytest.approx(logged[f"val_mean_{name}"])
 
 
 @pytest.mark.filterwarnings("ignore:no val sample of class")
@@ -63,7 +63,7 @@ def test_a_class_without_samples_is_left_out_of_logs_and_means(validated):
 
     assert "val_auroc/owl" not in logged
     assert math.isnan(results["val"]["extra"]["auroc/owl"])
-    assert logged["val_auroc"] == pytest.approx((logged["val_auroc/cat"] + logged["val_auroc/dog"]) / 2)
+    assert logged["val_mean_auroc"] == pytest.approx((logged["val_auroc/cat"] + logged["val_auroc/dog"]) / 2)
 
 
 def test_metrics_of_torchmetrics_take_every_sample_once(validated):
@@ -136,7 +136,7 @@ def test_the_sanity_check_leaves_nothing_behind_and_each_epoch_begins_anew(tiny_
 
 
 def test_figures_of_the_users_choice_can_stop_training(tiny_trainer):
-    stop = EarlyStopping("val_average_precision", mode="max", patience=1)
+    stop = EarlyStopping("val_mean_average_precision", mode="max", patience=1)
     model = WeightedClassifier(nn.Linear(3, 3), num_classes=3, optimizer=lambda p: torch.optim.SGD(p, lr=0.0))
     data = DataLoader(scored(60), 30)
     trainer = tiny_trainer(callbacks=[ImbalanceMonitor(extra="average_precision"), stop], max_epochs=5)
@@ -175,7 +175,7 @@ def test_what_is_ignored_does_not_count_for_the_named_ones(validated):
 def test_beyond_the_limit_only_the_mean_is_logged_one_by_one(validated):
     _, logged = validated("auroc", max_logged_classes=2)
 
-    assert {name for name in logged if "auroc" in name} == {"val_auroc"}
+    assert {name for name in logged if "auroc" in name} == {"val_mean_auroc"}
 
 
 def test_training_figures_too_if_asked(tiny_trainer):
@@ -185,4 +185,4 @@ def test_training_figures_too_if_asked(tiny_trainer):
         WeightedClassifier(nn.Linear(3, 3), num_classes=3), DataLoader(scored(60), 30)
     )
 
-    assert 0 < monitor.results["train"]["extra"]["auroc"] < 1
+    assert 0 < monitor.results["train"]["extra"]["mean_auroc"] < 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -14,7 +16,7 @@ def equal(one: StepOutput, preds, target, num_classes) -> bool:
 
 
 def test_logits_become_decisions_and_show_the_number_of_classes():
-    step = read_step_output({"logits": LOGITS, "target": torch.tensor([0, 1, 2])}, "multiclass", *KEYS)
+    step = read_step_output({"logits": LOGITS, "target": torch.tensor([0, 1, 2])}, None, "multiclass", *KEYS)
 
     assert equal(step, [0, 2, 0], [0, 1, 2], 3)
 
@@ -22,25 +24,25 @@ def test_logits_become_decisions_and_show_the_number_of_classes():
 def test_logits_come_before_predictions():
     outputs = {"logits": LOGITS, "preds": torch.tensor([1, 1, 1]), "target": torch.tensor([0, 1, 2])}
 
-    assert equal(read_step_output(outputs, "multiclass", *KEYS), [0, 2, 0], [0, 1, 2], 3)
+    assert equal(read_step_output(outputs, None, "multiclass", *KEYS), [0, 2, 0], [0, 1, 2], 3)
 
 
 def test_predictions_are_taken_where_there_are_no_logits():
     outputs = {"preds": torch.tensor([1, 2]), "target": torch.tensor([0, 1]), "loss": torch.tensor(1.0)}
 
-    assert equal(read_step_output(outputs, "multiclass", *KEYS), [1, 2], [0, 1], None)
+    assert equal(read_step_output(outputs, None, "multiclass", *KEYS), [1, 2], [0, 1], None)
 
 
 def test_keys_can_have_other_names():
     outputs = {"scores": LOGITS, "y": torch.tensor([0, 1, 2]), "logits": "no tensor"}
 
-    assert equal(read_step_output(outputs, "multiclass", "scores", "guess", "y"), [0, 2, 0], [0, 1, 2], 3)
+    assert equal(read_step_output(outputs, None, "multiclass", "scores", "guess", "y"), [0, 2, 0], [0, 1, 2], 3)
 
 
 def test_pixels_are_read_as_they_stand():
     outputs = {"logits": torch.zeros(2, 4, 3, 3), "target": torch.zeros(2, 3, 3, dtype=torch.int64)}
 
-    step = read_step_output(outputs, "multiclass", *KEYS)
+    step = read_step_output(outputs, None, "multiclass", *KEYS)
 
     assert (step.preds.shape, step.target.shape, step.num_classes) == ((2, 3, 3), (2, 3, 3), 4)
 
@@ -50,13 +52,13 @@ def test_a_binary_logit_above_0_is_positive(column):
     logits = torch.tensor([0.1, 0.0, -0.1])
     outputs = {"logits": logits[:, None] if column else logits, "target": torch.tensor([1, 1, 0])}
 
-    assert equal(read_step_output(outputs, "binary", *KEYS), [1, 0, 0], [1, 1, 0], 2)
+    assert equal(read_step_output(outputs, None, "binary", *KEYS), [1, 0, 0], [1, 1, 0], 2)
 
 
 def test_multilabel_logits_give_a_decision_for_each_label():
     outputs = {"logits": LOGITS - 0.3, "target": torch.tensor([[1, 0, 1]] * 3)}
 
-    step = read_step_output(outputs, "multilabel", *KEYS)
+    step = read_step_output(outputs, None, "multilabel", *KEYS)
 
     assert equal(step, [[1, 0, 1], [0, 1, 1], [1, 0, 0]], [[1, 0, 1]] * 3, 3)
 
@@ -65,7 +67,7 @@ def test_multilabel_logits_give_a_decision_for_each_label():
 def test_a_mixed_target_is_the_class_that_most_of_it_is(key):
     soft = torch.tensor([[0.6, 0.4, 0.0], [0.2, 0.3, 0.5], [0.0, 1.0, 0.0]])
 
-    step = read_step_output({key: LOGITS, "target": soft}, "multiclass", *KEYS)
+    step = read_step_output({key: LOGITS, "target": soft}, None, "multiclass", *KEYS)
 
     assert (step.target.tolist(), step.num_classes) == ([0, 2, 1], 3)
 
@@ -81,7 +83,7 @@ def test_targets_of_yes_and_no_may_be_floats_or_probabilities(task):
     target = torch.tensor([[1.0, 0.0, 0.7], [0.0, 0.4, 1.0]])
     logits = torch.zeros(2, 3)
 
-    step = read_step_output({"logits": logits, "target": target}, task, *KEYS)
+    step = read_step_output({"logits": logits, "target": target}, None, task, *KEYS)
 
     assert step.target.tolist() == [[1, 0, 1], [0, 0, 1]]
     assert step.target.dtype == torch.int64
@@ -93,7 +95,7 @@ def test_targets_of_yes_and_no_may_be_floats_or_probabilities(task):
 def test_an_ignored_target_that_is_a_float_stays_recognisable(task, ignored, key):
     target = torch.tensor([[1.0, ignored, 0.0]])
 
-    step = read_step_output({key: torch.zeros(1, 3), "target": target}, task, *KEYS)
+    step = read_step_output({key: torch.zeros(1, 3), "target": target}, None, task, *KEYS)
 
     assert step.target.tolist() == [[1, int(ignored), 0]]
 
@@ -127,13 +129,41 @@ def test_class_indices_that_are_floats_are_refused_as_in_the_loss(preds):
     )
 
 
-WAY_OUT = "Return them from the step, name other keys, or pass `extract=` to ImbalanceMonitor."
+@pytest.mark.parametrize("returned", [{"logits": LOGITS}, SimpleNamespace(logits=LOGITS, loss=None)], ids=type)
+@pytest.mark.parametrize("key", ["target", "labels", "mask"])
+def test_targets_that_a_step_does_not_return_are_those_of_its_batch(returned, key):
+    target = torch.tensor([0, 1, 2])
+
+    for batch in ({"pixel_values": None, key: target}, (None, target)):
+        assert equal(read_step_output(returned, batch, "multiclass", *KEYS), [0, 2, 0], [0, 1, 2], 3)
+
+
+def test_a_key_that_is_named_is_looked_for_in_the_batch_too():
+    batch = {"image": None, "label": torch.zeros(3), "species": torch.tensor([0, 1, 2])}
+
+    step = read_step_output({"logits": LOGITS}, batch, "multiclass", "logits", "preds", "species")
+
+    assert step.target.tolist() == [0, 1, 2]
+
+
+def test_the_targets_that_a_step_returns_go_before_those_of_its_batch():
+    outputs = {"logits": LOGITS, "target": torch.tensor([2, 1, 0])}
+
+    step = read_step_output(outputs, (None, torch.tensor([0, 1, 2])), "multiclass", *KEYS)
+
+    assert step.target.tolist() == [2, 1, 0]
+
+
+WAY_OUT = (
+    "Return them from the step, name other keys, or name the submodule whose output are the logits: "
+    'ImbalanceMonitor(logits_from="model"). For anything else there is `extract=`.'
+)
 
 
 @pytest.mark.parametrize(("outputs", "got"), [(None, "NoneType"), (torch.tensor(1.0), "Tensor"), ([1], "list")])
 def test_a_step_that_returns_no_mapping_is_named(outputs, got):
     with pytest.raises(TypeError) as error:
-        read_step_output(outputs, "multiclass", *KEYS)
+        read_step_output(outputs, None, "multiclass", *KEYS)
 
     assert str(error.value) == (
         f"the step must return a mapping with 'logits' (or 'preds') and 'target', got {got}. {WAY_OUT}"
@@ -150,7 +180,7 @@ def test_a_step_that_returns_no_mapping_is_named(outputs, got):
 )
 def test_a_missing_key_is_named_with_those_that_are_there(outputs, got):
     with pytest.raises(ValueError, match="must") as error:
-        read_step_output(outputs, "multiclass", "logits", "preds", "target")
+        read_step_output(outputs, None, "multiclass", "logits", "preds", "target")
 
     assert str(error.value) == (
         f"the step must return a mapping with 'logits' (or 'preds') and 'target', got the keys {got}. {WAY_OUT}"
@@ -159,7 +189,7 @@ def test_a_missing_key_is_named_with_those_that_are_there(outputs, got):
 
 def test_other_keys_are_named_in_the_message():
     with pytest.raises(ValueError, match="must") as error:
-        read_step_output({"logits": 1}, "multiclass", "scores", "guess", "y")
+        read_step_output({"logits": 1}, None, "multiclass", "scores", "guess", "y")
 
     assert str(error.value) == (
         f"the step must return a mapping with 'scores' (or 'guess') and 'y', got the keys 'logits'. {WAY_OUT}"
@@ -170,7 +200,7 @@ def test_logits_and_targets_that_do_not_fit_are_refused_with_both_shapes():
     outputs = {"logits": torch.zeros(4, 3), "target": torch.zeros(4, 1, dtype=torch.int64)}
 
     with pytest.raises(ValueError, match="must") as error:
-        read_step_output(outputs, "multiclass", *KEYS)
+        read_step_output(outputs, None, "multiclass", *KEYS)
 
     assert str(error.value) == (
         "class indices must have shape (4,) for logits of shape (4, 3), got (4, 1). Use `target.squeeze(1)`."

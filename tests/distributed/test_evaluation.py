@@ -108,3 +108,11 @@ def test_a_process_without_a_batch_waits_for_the_metrics_of_the_others(crew):
     (alone,) = crew(1).run("evaluate_unevenly", [batches], extra=sums, plot=True)
     for result in crew(2).run("evaluate_unevenly", [batches, []], extra=sums, plot=True):
         assert result["logged"] == pytest.approx(alone["logged"], rel=1e-6)
+
+
+@pytest.mark.parametrize("samples", [21, 17])
+def test_what_a_watched_network_returns_counts_once_too(samples, crew):
+    (alone,) = crew(1).run("evaluate", [dataset(samples)], 4, names=NAMES)
+    for result in crew(2).run("evaluate", [dataset(samples)], 4, names=NAMES, logits_from="model"):
+        assert result["logged"] == pytest.approx(alone["logged"], rel=1e-6)
+        assert result["counts"] == alone["counts"]

@@ -157,7 +157,10 @@ def test_class_indices_that_are_floats_are_refused(dtype, name):
 
 @pytest.mark.parametrize("task", ["multiclass", "binary", "multilabel"])
 def test_what_is_no_tensor_is_refused(task):
-    assert refusal(TypeError, align, [[0.0]], torch.zeros(1), task) == "`logits` must be a tensor, got list."
+    assert (
+        refusal(TypeError, align, [[0.0]], torch.zeros(1), task)
+        == "`logits` must be a tensor, got list. Return the logits alone from the model or from `forward`."
+    )
     assert refusal(TypeError, align, torch.zeros(1, 1), None, task) == (
         "`target` must be a tensor, got NoneType. Return class indices from the dataset, or override `unpack_batch`."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, UserDict
 from typing import Any, NamedTuple
 
 import pytest
@@ -21,6 +21,14 @@ class Pair(NamedTuple):
 def test_a_pair_or_a_mapping_is_unpacked(batch):
     assert unpack_batch(batch) == ("x", 1)
     assert target_of(batch) == 1
+
+
+def test_of_tokens_everything_but_the_target_is_input():
+    tokens = {"input_ids": 1, "attention_mask": 2}
+
+    assert unpack_batch(UserDict(tokens | {"labels": 3})) == (tokens, 3)
+    assert unpack_batch(tokens | {"pixel_values": 4, "label": 3}) == (tokens | {"pixel_values": 4}, 3)
+    assert inputs_without_target(tokens) is tokens
 
 
 @pytest.mark.parametrize("input_key", INPUT_KEYS)

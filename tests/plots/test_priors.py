@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -42,6 +43,22 @@ def test_a_class_without_samples_has_no_prior_and_makes_no_noise():
     assert line.get_xdata()[:2].tolist() == pytest.approx([0.5, 0.5])
     assert math.isnan(line.get_xdata()[2])
     assert equal.get_xdata() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("counts", [[60, 40], [98, 70, 50, 36, 25, 18, 13, 9, 6, 4], [9000, 900, 90, 9], [99_999, 1]])
+def test_shares_are_labelled_in_per_cent_and_no_label_runs_into_another(counts):
+    figure = plots.priors(ClassDistribution(counts))
+    figure.draw_without_rendering()
+    axis, (low, high) = figure.axes[0].xaxis, figure.axes[0].get_xlim()
+
+    labels = [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    minor = [tick.label1.get_text() for tick in axis.get_minor_ticks()]
+
+    assert len(labels) >= 2
+    assert all(label.get_text().endswith("%") for label in labels)
+    assert set(minor) <= {""}
+    boxes = sorted((label.get_window_extent().x0, label.get_window_extent().x1) for label in labels)
+    assert all(end < start for (_, end), (start, _) in pairwise(boxes))
 
 
 def test_names_of_ones_own():
