@@ -78,9 +78,10 @@ def make_all(folders: RunFolders, jobs: list[Job], workers: int, progress: Compa
         TypeError: Several processes are asked for, and what they need cannot be sent to them.
     """
     if workers == 1:
-        for job in jobs:
-            progress.begin(f"{job.remedy.name}, seed {job.seed}")
-            progress.finish(job.remedy.name, job.seed, make_one(folders, job))
+        with _threads(folders, torch.get_num_threads()):
+            for job in jobs:
+                progress.begin(f"{job.remedy.name}, seed {job.seed}")
+                progress.finish(job.remedy.name, job.seed, make_one(folders, job))
         return
     from concurrent.futures import ProcessPoolExecutor  # the package is imported without it
 
@@ -109,6 +110,17 @@ def make_all(folders: RunFolders, jobs: list[Job], workers: int, progress: Compa
         # Of a comparison that fails, runs that have not begun are left out; those that have are finished, and kept.
         pool.shutdown(cancel_futures=True)
         ours.close()
+
+
+@contextmanager
+def _threads(folders: RunFolders, most: int) -> Iterator[None]:
+    """Let torch take no more threads than are of use: beside other programs, waiting for each other takes minutes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(_useful(folders, most))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
@@ -151,12 +163,16 @@ _here: list[RunFolders] = []
 
 def _begin_worker(folders: RunFolders, numbers: Any, threads: int, alive: Connection) -> None:
     threading.Thread(target=_end_with, args=(alive,), daemon=True).start()
-    torch.set_num_threads(threads)
     _here[:] = [folders]
+    torch.set_num_threads(_useful(folders, threads))
     number, gpus = numbers.get(), torch.cuda.device_count()
     if gpus:
         # A run takes the first GPU that it sees.
         os.environ["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
+
+
+def _useful(folders: RunFolders, threads: int) -> int:
+    return 1 if folders.experiment.is_small else threads
 
 
 def _end_with(alive: Connection) -> None:
