@@ -321,11 +321,12 @@ def _validation_loader(datamodule: Any) -> Any:
     return loader if hasattr(loader, "dataset") else None
 
 
-def import_object(given: str) -> Any:
+def import_object(given: str, what: str | None = None) -> Any:
     """Import what ``package.module:name`` says, also from the folder that the program runs in.
 
     Args:
         given: The module, a colon, and a name in it.
+        what: What a message calls it, where it is no source.
 
     Returns:
         The object.
@@ -346,12 +347,13 @@ def import_object(given: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
-        msg = f"the source must be a path, or name a module that Python finds, got {given}: no module {error.name!r}."
+        must = "the source must be a path, or" if what is None else f"{what} must"
+        msg = f"{must} name a module that Python finds, got {given}: no module {error.name!r}."
         raise ValueError(msg) from None
     if not hasattr(module, name):
         nearest = difflib.get_close_matches(name, dir(module), n=1)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-        msg = f"the source must name something in the module {module_name}, got {name!r}.{hint}"
+        msg = f"{what or 'the source'} must name something in the module {module_name}, got {name!r}.{hint}"
         raise ValueError(msg)
     return getattr(module, name)
 
