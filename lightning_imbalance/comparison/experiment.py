@@ -104,7 +104,8 @@ class Experiment:
 
     @cached_property
     def _sample(self) -> Tensor:
-        with quiet():
+        # A loader draws a number when it begins, and the first network would be another one than after it.
+        with quiet(), isolate_rng():
             inputs, _ = unpack_batch(next(iter(self.parts.test_dataloader())))
         first = inputs[0] if isinstance(inputs, Tensor) else None
         if first is None and self.model is None:
