@@ -10,7 +10,8 @@ import difflib
 import importlib
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -24,24 +25,29 @@ Kind = Literal["images", "table", "torchvision", "huggingface", "python"]
 
 _PYTHON = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
-# What torchvision's data sets leave in the folder that they are downloaded to, and how the training part is asked for.
-_TORCHVISION: dict[str, tuple[str, dict[str, Any]]] = {
-    "cifar-10-batches-py": ("CIFAR10", {"train": True}),
-    "cifar-100-python": ("CIFAR100", {"train": True}),
-    "MNIST": ("MNIST", {"train": True}),
-    "FashionMNIST": ("FashionMNIST", {"train": True}),
-    "KMNIST": ("KMNIST", {"train": True}),
-    "train_32x32.mat": ("SVHN", {"split": "train"}),
-    "stl10_binary": ("STL10", {"split": "train"}),
-    "flowers-102": ("Flowers102", {"split": "train"}),
-    "food-101": ("Food101", {"split": "train"}),
-    "oxford-iiit-pet": ("OxfordIIITPet", {"split": "trainval"}),
-    "dtd": ("DTD", {"split": "train"}),
-    "gtsrb": ("GTSRB", {"split": "train"}),
-    "fgvc-aircraft-2013b": ("FGVCAircraft", {"split": "trainval"}),
-    "caltech101": ("Caltech101", {}),
-    "caltech256": ("Caltech256", {}),
-    "eurosat": ("EuroSAT", {}),
+_BY_TRAIN: dict[str, dict[str, Any]] = {"train": {"train": True}, "test": {"train": False}}
+_BY_SPLIT: dict[str, dict[str, Any]] = {"train": {"split": "train"}, "test": {"split": "test"}}
+_WITH_VAL: dict[str, dict[str, Any]] = {**_BY_SPLIT, "val": {"split": "val"}}
+_TRAINVAL: dict[str, dict[str, Any]] = {**_BY_SPLIT, "train": {"split": "trainval"}}
+
+# What torchvision's data sets leave in the folder that they are downloaded to, and how each part is asked for.
+_TORCHVISION: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
+    "cifar-10-batches-py": ("CIFAR10", _BY_TRAIN),
+    "cifar-100-python": ("CIFAR100", _BY_TRAIN),
+    "MNIST": ("MNIST", _BY_TRAIN),
+    "FashionMNIST": ("FashionMNIST", _BY_TRAIN),
+    "KMNIST": ("KMNIST", _BY_TRAIN),
+    "train_32x32.mat": ("SVHN", _BY_SPLIT),
+    "stl10_binary": ("STL10", _BY_SPLIT),
+    "flowers-102": ("Flowers102", _WITH_VAL),
+    "food-101": ("Food101", _BY_SPLIT),
+    "oxford-iiit-pet": ("OxfordIIITPet", _TRAINVAL),
+    "dtd": ("DTD", _WITH_VAL),
+    "gtsrb": ("GTSRB", _BY_SPLIT),
+    "fgvc-aircraft-2013b": ("FGVCAircraft", _TRAINVAL),
+    "caltech101": ("Caltech101", {"train": {}}),
+    "caltech256": ("Caltech256", {"train": {}}),
+    "eurosat": ("EuroSAT", {"train": {}}),
 }
 # A folder of one's own may be called MNIST; torchvision's has the files as they were downloaded in raw/.
 _HAS_RAW = {"MNIST", "FashionMNIST", "KMNIST"}
@@ -63,6 +69,22 @@ class Source(NamedTuple):
     train: ClassDistribution
     validation: ClassDistribution | None = None
     has_validation: bool = False
+
+
+class Opened(NamedTuple):
+    """What a source is, before its classes are counted.
+
+    Attributes:
+        kind: As of :class:`Source`.
+        location: The source as it was given.
+        data: Its path, of images and tables; the data sets ``"train"`` and, where they are there, ``"val"`` and
+            ``"test"`` in a dictionary, of torchvision and Hugging Face; the object that was imported, or that the
+            imported class or function gave.
+    """
+
+    kind: Kind
+    location: str
+    data: Any
 
 
 def read_source(location: str | Path, target: str | None = None) -> Source:
@@ -95,12 +117,43 @@ def read_source(location: str | Path, target: str | None = None) -> Source:
         ...     read_source(root).train
         ClassDistribution([2, 1], class_names=['cat', 'dog'])
     """
+    opened = open_source(location, target, parts=("train", "val"))
+    return _COUNTED[opened.kind](opened, target)
+
+
+def open_source(
+    location: str | Path, target: str | None = None, *, parts: Sequence[str] = ("train", "val", "test")
+) -> Opened:
+    """Find out what a source is, and open it as far as that needs.
+
+    Args:
+        location: As for :func:`read_source`.
+        target: The same.
+        parts: Those that are wanted of a data set of torchvision or Hugging Face.
+
+    Returns:
+        What was found.
+
+    Raises:
+        ModuleNotFoundError: A library that reads the source is not installed.
+        TypeError: What Python imports needs arguments.
+        ValueError: There is no such source.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     open_source(root).kind
+        'images'
+    """
     given, path = str(location), Path(location)
     if not path.exists() and _PYTHON.fullmatch(given):
         _refuse_target(target, given)
-        return _from_python(given)
+        return Opened("python", given, _python_object(given))
     if path.is_file() and is_table_file(path):
-        return _from_table(path, given, target)
+        if target is None:
+            msg = f"`target` must name the column of the classes of a table, got none for {given}."
+            raise ValueError(msg)
+        return Opened("table", given, path)
     if path.is_file() and path.name not in _TORCHVISION:
         msg = f"a source that is a file must be a table ({', '.join(TABLE_ENDINGS)}), got {given}."
         raise ValueError(msg)
@@ -113,10 +166,10 @@ def read_source(location: str | Path, target: str | None = None) -> Source:
     if (path / "dataset_dict.json").is_file() or (
         (path / "dataset_info.json").is_file() and (path / "state.json").is_file()
     ):
-        return _from_huggingface(path, given, target)
+        return Opened("huggingface", given, _huggingface_parts(path, given, target, parts))
     _refuse_target(target, given)
     found = _torchvision_markers(path)
-    return _from_torchvision(found, given) if found else _from_images(path, given)
+    return Opened("torchvision", given, _torchvision_parts(found, given, parts)) if found else _images(path, given)
 
 
 def _refuse_target(target: str | None, given: str) -> None:
@@ -125,27 +178,12 @@ def _refuse_target(target: str | None, given: str) -> None:
         raise ValueError(msg)
 
 
-def _from_table(path: Path, given: str, target: str | None) -> Source:
-    if target is None:
-        msg = f"`target` must name the column of the classes of a table, got none for {given}."
-        raise ValueError(msg)
-    labels = read_target(path, target)
-    return Source("table", given, ClassDistribution.from_labels(labels.values, class_names=labels.class_names))
-
-
-def _from_images(path: Path, given: str) -> Source:
+def _images(path: Path, given: str) -> Opened:
     tables = sorted(file.name for file in path.iterdir() if is_table_file(file))
     if tables and not class_folders(path):
         msg = f"a folder must hold folders of images, got {given}, which holds tables. Name one: {path / tables[0]}."
         raise ValueError(msg)
-    folders = part_folders(path)
-    train = FolderImages(folders["train"])
-    counted = ClassDistribution.from_labels(train.class_labels(), class_names=train.classes)
-    if "val" not in folders:
-        return Source("images", given, counted)
-    held_out = FolderImages(folders["val"], class_names=train.classes)
-    validation = ClassDistribution.from_labels(held_out.class_labels(), class_names=train.classes)
-    return Source("images", given, counted, validation, has_validation=True)
+    return Opened("images", given, path)
 
 
 def _torchvision_markers(path: Path) -> list[Path]:
@@ -157,56 +195,101 @@ def _torchvision_markers(path: Path) -> list[Path]:
     return [path / name for name in _TORCHVISION if path.is_dir() and is_one(path / name)]
 
 
-def _from_torchvision(found: list[Path], given: str) -> Source:
+def _torchvision_parts(found: list[Path], given: str, wanted: Sequence[str]) -> dict[str, Any]:
     from torchvision import datasets
 
     if len(found) > 1:
         msg = f"the source must be one data set, got {given} with {len(found)}. Name one: {', '.join(map(str, found))}."
         raise ValueError(msg)
     name, arguments = _TORCHVISION[found[0].name]
+    parts = {}
+    for part in [part for part in wanted if part in arguments]:
+        # Another part than the training one may be an archive of its own, which nobody has downloaded.
+        with nullcontext() if part == "train" else suppress(ValueError):
+            parts[part] = _downloaded(getattr(datasets, name), found[0].parent, arguments[part])
+    return parts
+
+
+def _downloaded(dataset: Any, root: Path, arguments: Mapping[str, Any]) -> Any:
     try:
-        dataset = getattr(datasets, name)(str(found[0].parent), download=False, **arguments)
+        return dataset(str(root), download=False, **arguments)
     except RuntimeError as error:  # "Dataset not found or corrupted. ..."
-        msg = f"the source must hold torchvision's {name} as it was downloaded, got {given}: {error}"
+        msg = f"the source must hold torchvision's {dataset.__name__} as it was downloaded, got {root}: {error}"
         raise ValueError(msg) from error
-    return Source("torchvision", given, ClassDistribution.from_dataset(dataset))
 
 
-def _from_huggingface(path: Path, given: str, target: str | None) -> Source:
+def _huggingface_parts(path: Path, given: str, target: str | None, wanted: Sequence[str]) -> dict[str, Any]:
     try:
         from datasets import load_from_disk
     except ModuleNotFoundError:
         msg = f"{given} was saved by Hugging Face's datasets, which is not installed. Run `pip install datasets`."
         raise ModuleNotFoundError(msg) from None
     loaded = load_from_disk(str(path))
-    parts = dict(loaded) if isinstance(loaded, Mapping) else {"train": loaded}
-    if "train" not in parts:
-        msg = f"a dictionary of data sets must have one called 'train', got {', '.join(map(repr, parts))} in {given}."
+    saved = dict(loaded) if isinstance(loaded, Mapping) else {"train": loaded}
+    if "train" not in saved:
+        msg = f"a dictionary of data sets must have one called 'train', got {', '.join(map(repr, saved))} in {given}."
         raise ValueError(msg)
-    train = ClassDistribution.from_dataset(_column(parts["train"], target))
-    name = next((name for name in ("validation", "val", "valid", "dev") if name in parts), None)
-    if name is None:
-        return Source("huggingface", given, train)
-    validation = ClassDistribution.from_dataset(_column(parts[name], target), num_classes=train.num_classes)
-    return Source("huggingface", given, train, validation, has_validation=True)
+    names = {"train": ("train",), "val": ("validation", "val", "valid", "dev"), "test": ("test",)}
+    found = {part: next((name for name in usual if name in saved), None) for part, usual in names.items()}
+    parts = {part: saved[name] for part, name in found.items() if name is not None and part in wanted}
+    for part in parts.values():
+        _check_column(part, target)
+    return parts
 
 
-def _column(dataset: Any, target: str | None) -> Any:
-    if target is None:
-        return dataset
-    if target not in dataset.column_names:
+def _check_column(dataset: Any, target: str | None) -> None:
+    if target is not None and target not in dataset.column_names:
         names = ", ".join(map(repr, dataset.column_names))
         nearest = difflib.get_close_matches(target, dataset.column_names, n=1, cutoff=0.5)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
         msg = f"`target` must be a column of the data set ({names}), got {target!r}.{hint}"
         raise ValueError(msg)
-    return dataset.select_columns([target]).rename_columns({target: "label"} if target != "label" else {})
 
 
-def _from_python(given: str) -> Source:
+def _python_object(given: str) -> Any:
     found = import_object(given)
     if isinstance(found, type) or (callable(found) and not hasattr(found, "train_dataloader")):
         found = _called(found, given)
+    return found
+
+
+def _count_images(opened: Opened, target: str | None) -> Source:
+    del target
+    folders = part_folders(opened.data)
+    train = FolderImages(folders["train"])
+    counted = ClassDistribution.from_labels(train.class_labels(), class_names=train.classes)
+    if "val" not in folders:
+        return Source("images", opened.location, counted)
+    held_out = FolderImages(folders["val"], class_names=train.classes)
+    validation = ClassDistribution.from_labels(held_out.class_labels(), class_names=train.classes)
+    return Source("images", opened.location, counted, validation, has_validation=True)
+
+
+def _count_table(opened: Opened, target: str | None) -> Source:
+    labels = read_target(opened.data, target or "")
+    return Source(
+        "table", opened.location, ClassDistribution.from_labels(labels.values, class_names=labels.class_names)
+    )
+
+
+def _count_parts(opened: Opened, target: str | None) -> Source:
+    parts = {name: _column(part, target) for name, part in opened.data.items()}
+    train = ClassDistribution.from_dataset(parts["train"])
+    if "val" not in parts:
+        return Source(opened.kind, opened.location, train)
+    validation = ClassDistribution.from_dataset(parts["val"], num_classes=train.num_classes)
+    return Source(opened.kind, opened.location, train, validation, has_validation=True)
+
+
+def _column(dataset: Any, target: str | None) -> Any:
+    if target is None:
+        return dataset
+    return dataset.select_columns([target]).rename_columns({target: "label"} if target != "label" else {})
+
+
+def _count_python(opened: Opened, target: str | None) -> Source:
+    del target
+    given, found = opened.location, opened.data
     if not hasattr(found, "train_dataloader"):
         return Source("python", given, ClassDistribution.from_dataset(found))
     train = ClassDistribution.from_datamodule(found)
@@ -216,6 +299,15 @@ def _from_python(given: str) -> Source:
         return Source("python", given, train, has_validation=loader is not None)
     validation = ClassDistribution.from_labels(labels.values, train.num_classes, train.class_names, train.task)
     return Source("python", given, train, validation, has_validation=True)
+
+
+_COUNTED: Mapping[Kind, Callable[[Opened, str | None], Source]] = {
+    "images": _count_images,
+    "table": _count_table,
+    "torchvision": _count_parts,
+    "huggingface": _count_parts,
+    "python": _count_python,
+}
 
 
 def _validation_loader(datamodule: Any) -> Any:
@@ -229,11 +321,12 @@ def _validation_loader(datamodule: Any) -> Any:
     return loader if hasattr(loader, "dataset") else None
 
 
-def import_object(given: str) -> Any:
+def import_object(given: str, what: str | None = None) -> Any:
     """Import what ``package.module:name`` says, also from the folder that the program runs in.
 
     Args:
         given: The module, a colon, and a name in it.
+        what: What a message calls it, where it is no source.
 
     Returns:
         The object.
@@ -254,12 +347,13 @@ def import_object(given: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
-        msg = f"the source must be a path, or name a module that Python finds, got {given}: no module {error.name!r}."
+        must = "the source must be a path, or" if what is None else f"{what} must"
+        msg = f"{must} name a module that Python finds, got {given}: no module {error.name!r}."
         raise ValueError(msg) from None
     if not hasattr(module, name):
         nearest = difflib.get_close_matches(name, dir(module), n=1)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-        msg = f"the source must name something in the module {module_name}, got {name!r}.{hint}"
+        msg = f"{what or 'the source'} must name something in the module {module_name}, got {name!r}.{hint}"
         raise ValueError(msg)
     return getattr(module, name)
 

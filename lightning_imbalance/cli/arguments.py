@@ -16,6 +16,9 @@ TRAINING_COMMANDS = {
     "predict": "write the class probabilities of the test data into a table",
 }
 
+# Those of the comparison, which this file does not import: who asks for help waits for no torch. A test compares.
+METRICS = ("balanced_accuracy", "worst_class_recall", "macro_f1")
+
 
 def parser(training_options: Mapping[str, Sequence[str] | None] | None = None) -> argparse.ArgumentParser:
     """Return the parser of the whole command line.
@@ -36,6 +39,7 @@ def parser(training_options: Mapping[str, Sequence[str] | None] | None = None) -
     program.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = program.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_inspect(commands.add_parser("inspect", help="show the classes of a data set, and what weights would do"))
+    _add_compare(commands.add_parser("compare", help="train remedies side by side, and say which one helped"))
     _add_demo(
         commands.add_parser("demo", help="train with and without class weights, and compare every class's recall")
     )
@@ -75,6 +79,64 @@ def _add_inspect(command: argparse.ArgumentParser) -> None:
     )
     _add_debug(command)
     command.set_defaults(run="lightning_imbalance.cli.inspect_source:run_inspect", stopped="the classes were counted")
+
+
+def _add_compare(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Train each remedy with the same seeds on the same parts of the data, and say which one helped, with intervals "
+        "that hold together. Finished runs are kept: the same command goes on after an interruption, and one with more "
+        "remedies or seeds makes only what is missing."
+    )
+    command.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="folder of images; table (.csv, .tsv, .parquet) with --target; folder of a data set of torchvision or "
+        "Hugging Face; or package.module:name of a datamodule or data set",
+    )
+    command.add_argument("--target", metavar="COLUMN", help="column of the classes")
+    command.add_argument(
+        "--remedies",
+        type=_names,
+        metavar="NAME,...",
+        help="what to compare, with the baseline: names, or package.module:name of a Remedy "
+        "(none,weighted,balanced_softmax,balanced_sampler,posthoc)",
+    )
+    command.add_argument(
+        "--seeds", type=_seeds, default=3, metavar="N", help="runs of each remedy, or their seeds: 0,1,7 (3)"
+    )
+    command.add_argument("--max-epochs", type=_positive(int), default=20, metavar="N", help="epochs of each run (20)")
+    command.add_argument(
+        "--metric", choices=METRICS, default=METRICS[0], help="figure that chooses epochs and remedy (%(default)s)"
+    )
+    command.add_argument("--baseline", default="none", metavar="NAME", help="what the others are compared with (none)")
+    command.add_argument(
+        "--model",
+        metavar="NAME",
+        help="package.module.name of what makes a network of the number of classes, such as "
+        "torchvision.models.resnet18 (a small network that fits the data)",
+    )
+    command.add_argument(
+        "--workers", type=_workers, default=1, metavar="N", help="runs at a time, or auto: one a GPU or two cores (1)"
+    )
+    command.add_argument(
+        "--confidence", type=_share, default=0.95, metavar="P", help="with which all intervals hold (0.95)"
+    )
+    command.add_argument("--accelerator", choices=("auto", "cpu", "gpu"), help="where a run trains (auto)")
+    command.add_argument(
+        "--precision", choices=("16-mixed", "bf16-mixed", "32-true", "64-true"), help="of the numbers (32-true)"
+    )
+    command.add_argument(
+        "--output",
+        type=Path,
+        default=Path("lightning-imbalance-comparison"),
+        metavar="DIR",
+        help="where runs, figures, report and best checkpoint go (./lightning-imbalance-comparison)",
+    )
+    command.add_argument("--html", type=Path, metavar="FILE", help="write the report there too")
+    command.add_argument("--csv", type=Path, metavar="FILE", help="write the figures there too")
+    command.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    _add_debug(command)
+    command.set_defaults(run="lightning_imbalance.cli.compare_remedies:run_compare", stopped="the comparison was done")
 
 
 def _add_completion(command: argparse.ArgumentParser) -> None:
@@ -136,6 +198,29 @@ def _positive(kind: type[int | float]) -> Callable[[str], float]:
     return parse
 
 
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise ValueError
+    return names
+
+
+def _seeds(text: str) -> int | list[int]:
+    numbers = [int(number) for number in text.split(",")]
+    return numbers if "," in text else numbers[0]
+
+
+def _workers(text: str) -> int | str:
+    return text if text == "auto" else int(_positive(int)(text))
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise ValueError
+    return value
+
+
 def _natural(text: str) -> int:
     value = int(text)
     if value < 0:
@@ -158,5 +243,9 @@ def _seed(text: str) -> int:
 
 
 _image_size.__name__ = "image size from 4 to 2048"
+_names.__name__ = "list of names with commas between them"
 _natural.__name__ = "number from 0 on"
 _seed.__name__ = "seed from 0 to 4294967295"
+_seeds.__name__ = "number of runs or list of seeds with commas between them"
+_share.__name__ = "number between 0 and 1"
+_workers.__name__ = "number of workers (or auto)"

@@ -34,7 +34,8 @@ def _training_options() -> dict[str, list[str] | None]:
     from lightning_imbalance.module import WeightedClassifier
     from lightning_imbalance.weighting import SCHEMES
 
-    ready = [name for name in datamodules.__all__ if name.endswith("DataModule") and name != "PartsDataModule"]
+    # The others need objects that no word of a command line is.
+    ready = [name for name in datamodules.__all__ if name not in {"Parts", "PartsDataModule", "DatasetDataModule"}]
     groups: dict[str, list[type]] = {
         "model": [WeightedClassifier],
         "trainer": [L.Trainer],

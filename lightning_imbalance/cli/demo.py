@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 import tempfile
 import warnings
 from pathlib import Path
@@ -59,11 +60,30 @@ def run_demo(options: argparse.Namespace) -> None:
     )
     console.print()
     console.print(side_by_side(before, after, trained_on))
-    console.print(verdict(before, after, target, trained_on), highlight=False, markup=False)
+    said = verdict(before, after, target, trained_on)
+    console.print(said, highlight=False, markup=False)
     for run in (before, after):
         console.print(f"\n{run.name}: {run.seconds:.0f} s to train", highlight=False, markup=False)
         console.print(f"  checkpoint  {run.checkpoint}", highlight=False, markup=False, soft_wrap=True)
         console.print(f"  log         {run.log}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"\n{_report(before, after, trained_on, said, options)}", markup=False, soft_wrap=True)
+    if options.imbalance_ratio is None:  # else these commands would see other data
+        source = "lightning_imbalance.datamodules:DigitsDataModule" if options.data is None else str(options.data)
+        console.print("\nLook closer, and compare more remedies with several seeds:", markup=False)
+        for command in ("inspect", "compare"):
+            words = shlex.join(["lightning-imbalance", command, source])
+            console.print(f"  {words}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _report(before: Run, after: Run, trained_on: ClassDistribution, said: str, options: argparse.Namespace) -> str:
+    path: Path = options.output / "report.html"
+    try:
+        from lightning_imbalance.cli.demo_report import demo_page
+
+        demo_page(before, after, trained_on, said, options.command_line).write(path)
+    except ModuleNotFoundError:
+        return 'A report with pictures needs `pip install "lightning-imbalance[plots]"`.'
+    return f"report      {path.absolute()}"
 
 
 def _train(

@@ -23,7 +23,8 @@ def check_ending(option: str, path: Path, endings: Sequence[str]) -> None:
     """
     if path.suffix.lower() not in endings:
         *others, last = endings
-        msg = f"`{option}` must be a file that ends in {', '.join(others)} or {last}, got {path}."
+        said = f"{', '.join(others)} or {last}" if others else last
+        msg = f"`{option}` must be a file that ends in {said}, got {path}."
         raise ValueError(msg)
 
 

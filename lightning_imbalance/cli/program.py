@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(arguments)
     except SystemExit as stop:  # argparse has said what was wrong
         return int(stop.code or 0)
+    words = sys.argv[1:] if arguments is None else arguments
+    options.command_line = shlex.join(["lightning-imbalance", *words])
     try:
         _runner(options.run)(options)
         sys.stdout.flush()

@@ -14,11 +14,12 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from lightning_imbalance.comparison.experiment import Experiment
 from lightning_imbalance.comparison.figures import DECIDED_ON, Judge
+from lightning_imbalance.comparison.folder_lock import FolderLock
 from lightning_imbalance.comparison.progress import ComparisonProgress
 from lightning_imbalance.comparison.remedies import Remedy, resolve
 from lightning_imbalance.comparison.result import Comparison
 from lightning_imbalance.comparison.run_folders import Finished, RunFolders
-from lightning_imbalance.comparison.scheduling import Job, Workers, make_all, number_of_workers
+from lightning_imbalance.comparison.scheduling import Job, Workers, make_all, make_one, number_of_workers
 from lightning_imbalance.comparison.source import FixedParts, Source
 from lightning_imbalance.functional.paired import ChangeMoments, PairedDifference
 from lightning_imbalance.functional.simultaneous import simultaneous_intervals
@@ -66,7 +67,8 @@ def compare(
     those of the softmax, and a note says so.
 
     A finished run is kept in ``output`` (checkpoint, log, test predictions, figures) and not made again: call the same
-    again after an interruption, or with more seeds or remedies. One call at a time writes into a folder.
+    again after an interruption, or with more seeds or remedies. A second call that would write into the folder at the
+    same time is refused.
 
     Args:
         source: The data, of classes that exclude each other: a LightningDataModule, a function that makes one, a
@@ -96,7 +98,8 @@ def compare(
 
     Raises:
         TypeError: An argument has the wrong type.
-        ValueError: An argument has a value that cannot work, or ``output`` has runs of another comparison.
+        ValueError: An argument has a value that cannot work, or ``output`` has runs of another comparison, cannot be
+            written, or is being written by another call.
 
     Example:
         >>> import lightning as L
@@ -116,16 +119,17 @@ def compare(
     parts = FixedParts.of(source, target)
     experiment = Experiment(parts, chosen, model, optimizer, lr_scheduler, max_epochs, metric, dict(trainer or {}))
     folders = RunFolders(Path(output), experiment)
-    missing = [Job(remedy, seed) for seed in numbers for remedy in chosen if not folders.is_finished(remedy, seed)]
-    folders.clear_unfinished()
-    trained = [job for job in missing if job.remedy.of is None]
-    if trained:
-        with ComparisonProgress(len(trained), metric, quiet=not progress) as shown:
-            make_all(folders, trained, number_of_workers(workers, len(trained)), shown)
-    for job in missing:
-        if job.remedy.of is not None:
-            folders.make(job.remedy, job.seed)
-    found = {remedy.name: [folders.finished(remedy, seed) for seed in numbers] for remedy in chosen}
+    with FolderLock(folders.output):
+        missing = [Job(remedy, seed) for seed in numbers for remedy in chosen if not folders.is_finished(remedy, seed)]
+        folders.clear_unfinished()
+        trained = [job for job in missing if job.remedy.of is None]
+        if trained:
+            with ComparisonProgress(len(trained), metric, quiet=not progress) as shown:
+                make_all(folders, trained, number_of_workers(workers, len(trained)), shown)
+        for job in missing:
+            if job.remedy.of is not None:
+                make_one(folders, job)
+        found = {remedy.name: [folders.finished(remedy, seed) for seed in numbers] for remedy in chosen}
     return _result(experiment, found, numbers, confidence)
 
 

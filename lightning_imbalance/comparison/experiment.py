@@ -20,6 +20,8 @@ from lightning_imbalance.comparison.source import FixedParts
 from lightning_imbalance.labels import unpack_batch
 from lightning_imbalance.small_networks import small_network
 
+_SMALL_SAMPLE = 3 * 32 * 32
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -71,6 +73,11 @@ class Experiment:
             raise TypeError(msg)
         return network
 
+    @property
+    def is_small(self) -> bool:
+        """Whether a step is done before the threads of torch have met: the small network, on small samples."""
+        return self.model is None and self._sample.numel() <= _SMALL_SAMPLE
+
     def describe(self) -> dict[str, str]:
         """Return what makes figures comparable, in words: runs of another experiment have others."""
         distribution = self.parts.distribution
@@ -97,7 +104,8 @@ class Experiment:
 
     @cached_property
     def _sample(self) -> Tensor:
-        with quiet():
+        # A loader draws a number when it begins, and the first network would be another one than after it.
+        with quiet(), isolate_rng():
             inputs, _ = unpack_batch(next(iter(self.parts.test_dataloader())))
         first = inputs[0] if isinstance(inputs, Tensor) else None
         if first is None and self.model is None:

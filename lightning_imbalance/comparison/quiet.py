@@ -21,8 +21,8 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")  # Lightning 2.6 with torch 2.15
-        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
-        warnings.filterwarnings("ignore", message=".*Experiment logs directory.*")
+        warnings.filterwarnings("ignore", message="(?s).*exists and is not empty.*")
+        warnings.filterwarnings("ignore", message="(?s).*Experiment logs directory.*")
         warnings.filterwarnings("ignore", message=".*pin_memory.*no accelerator is found.*")
         for logger in loggers:
             logger.setLevel(logging.WARNING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -21,13 +22,18 @@ from lightning_imbalance.samplers.resolve import SamplerLike
 from lightning_imbalance.synthesis.resolve import BatchTransformLike
 from lightning_imbalance.weighting import Weighting
 
+_LONGEST = 100
+_NAME = re.compile(rf"[A-Za-z0-9_](?:[\w.-]{{0,{_LONGEST - 2}}}[A-Za-z0-9_])?", re.ASCII)
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+
 
 @dataclass(frozen=True)
 class Remedy:
     """One way of training, or of deciding after it.
 
     Args:
-        name: What it is called in tables and folders: letters, digits, ``_``, ``-`` and ``.``.
+        name: What it is called in tables and folders: up to 100 letters, digits, ``_``, ``-`` and ``.``, with none of
+            the last two at the beginning or the end.
         weighting: As for :class:`~lightning_imbalance.WeightedClassifier`.
         loss: The same.
         batch_transform: The same.
@@ -41,7 +47,7 @@ class Remedy:
             By default the one that the training made the model believe.
 
     Raises:
-        TypeError: A callback trains something, with ``of``.
+        TypeError: The name is no string; or a callback trains something, with ``of``.
         ValueError: The name cannot be that of a folder, or settings of the training come with ``of``.
 
     Example:
@@ -61,10 +67,7 @@ class Remedy:
     decide_for: Prior | None = None
 
     def __post_init__(self) -> None:
-        plain = self.name.replace("_", "").replace("-", "").replace(".", "")
-        if not (plain.isascii() and plain.isalnum()) or self.name.startswith("."):
-            msg = f"`name` must be letters, digits, `_`, `-` and `.`, since a folder has it, got {self.name!r}."
-            raise ValueError(msg)
+        _check_name(self.name)
         if self.of is None:
             return
         for field in fields(self):
@@ -161,6 +164,22 @@ def _tau() -> list[L.Callback]:
     return [TauNormalization()]
 
 
+def _check_name(name: object) -> None:
+    if not isinstance(name, str):
+        msg = f"`name` must be a string, got {type(name).__name__}: {name!r}."
+        raise TypeError(msg)
+    if not _NAME.fullmatch(name):
+        shown = name if len(name) <= _LONGEST else f"{name[:20]}..."
+        msg = (
+            f"`name` must be 1 to {_LONGEST} letters, digits, `_`, `-` and `.`, since a folder has it, and begin and "
+            f"end with none of the last two, got {shown!r}."
+        )
+        raise ValueError(msg)
+    if name.partition(".")[0].lower() in _DEVICES:
+        msg = f"`name` must be that of a folder, got {name!r}, which is a device on Windows."
+        raise ValueError(msg)
+
+
 NAMED: Mapping[str, Remedy] = {
     remedy.name: remedy
     for remedy in (
@@ -213,8 +232,12 @@ def resolve(remedies: Sequence[str | Remedy], baseline: str) -> tuple[Remedy, ..
     found: dict[str, Remedy] = {}
     for each in remedies:
         remedy = _one(each)
-        if remedy.name in found:
-            msg = f"`remedies` must have different names, got {remedy.name!r} twice."
+        same = next((name for name in found if name.lower() == remedy.name.lower()), None)
+        if same is not None:
+            got = (
+                f"{same!r} twice" if same == remedy.name else f"{same!r} and {remedy.name!r}, one folder on many disks"
+            )
+            msg = f"`remedies` must have different names, got {got}."
             raise ValueError(msg)
         found[remedy.name] = remedy
     if baseline not in found:

@@ -6,7 +6,11 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
+from collections.abc import Iterator
 from concurrent.futures import Future, as_completed
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -74,9 +78,10 @@ def make_all(folders: RunFolders, jobs: list[Job], workers: int, progress: Compa
         TypeError: Several processes are asked for, and what they need cannot be sent to them.
     """
     if workers == 1:
-        for job in jobs:
-            progress.begin(f"{job.remedy.name}, seed {job.seed}")
-            progress.finish(job.remedy.name, job.seed, _interruptible(folders, job))
+        with _threads(folders, torch.get_num_threads()):
+            for job in jobs:
+                progress.begin(f"{job.remedy.name}, seed {job.seed}")
+                progress.finish(job.remedy.name, job.seed, make_one(folders, job))
         return
     from concurrent.futures import ProcessPoolExecutor  # the package is imported without it
 
@@ -86,20 +91,61 @@ def make_all(folders: RunFolders, jobs: list[Job], workers: int, progress: Compa
     for number in range(workers):
         numbers.put(number)
     threads = max(1, len(_cores()) // workers)
+    alive, ours = context.Pipe(duplex=False)
     progress.begin(f"{workers} runs at a time")
-    pool = ProcessPoolExecutor(workers, context, _begin_worker, (folders, numbers, threads))
+    pool = ProcessPoolExecutor(workers, context, _begin_worker, (folders, numbers, threads, alive))
     try:
-        running: dict[Future[None], Job] = {pool.submit(_make, job): job for job in jobs}
+        with _undisturbed():
+            running: dict[Future[None], Job] = {pool.submit(_make, job): job for job in jobs}
         for done in as_completed(running):
             done.result()
             job = running[done]
             progress.finish(job.remedy.name, job.seed, folders.finished(job.remedy, job.seed))
-    finally:
-        # Runs that have not begun are left out; those that have are finished, and kept.
+    except KeyboardInterrupt:
+        ours.close()  # ends the workers, whatever they do
         pool.shutdown(cancel_futures=True)
+        folders.clear_unfinished()
+        raise
+    finally:
+        # Of a comparison that fails, runs that have not begun are left out; those that have are finished, and kept.
+        pool.shutdown(cancel_futures=True)
+        ours.close()
 
 
-def _interruptible(folders: RunFolders, job: Job) -> Finished:
+@contextmanager
+def _threads(folders: RunFolders, most: int) -> Iterator[None]:
+    """Let torch take no more threads than are of use: beside other programs, waiting for each other takes minutes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(_useful(folders, most))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let the processes that are begun here hear no Ctrl-C, which a terminal sends to all of them: this one decides."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def make_one(folders: RunFolders, job: Job) -> Finished:
+    """Make a run in this process.
+
+    Args:
+        folders: Where it is kept.
+        job: The run.
+
+    Raises:
+        KeyboardInterrupt: Also where Lightning makes a SystemExit of it.
+    """
     handler = signal.getsignal(signal.SIGINT)
     try:
         return folders.make(job.remedy, job.seed)
@@ -115,13 +161,27 @@ _here: list[RunFolders] = []
 """What a worker process was begun with: sent once, since making the parts again may take long."""
 
 
-def _begin_worker(folders: RunFolders, numbers: Any, threads: int) -> None:
-    torch.set_num_threads(threads)
+def _begin_worker(folders: RunFolders, numbers: Any, threads: int, alive: Connection) -> None:
+    threading.Thread(target=_end_with, args=(alive,), daemon=True).start()
     _here[:] = [folders]
+    torch.set_num_threads(_useful(folders, threads))
     number, gpus = numbers.get(), torch.cuda.device_count()
     if gpus:
         # A run takes the first GPU that it sees.
         os.environ["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
+
+
+def _useful(folders: RunFolders, threads: int) -> int:
+    return 1 if folders.experiment.is_small else threads
+
+
+def _end_with(alive: Connection) -> None:
+    # The other end is closed when the comparison is interrupted, and by the system when its process was killed: nobody
+    # may then go on writing into a folder where the next comparison begins.
+    try:
+        alive.recv()
+    except EOFError:
+        os._exit(1)
 
 
 def _make(job: Job) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,17 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
-from torch.utils.data import DataLoader, SequentialSampler, Subset
+from torch.utils.data import DataLoader, Dataset, SequentialSampler, Subset
 from typing_extensions import override
 
 from lightning_imbalance.data.split import stratified_split
-from lightning_imbalance.data.table_file import is_table_file
 from lightning_imbalance.distribution import ClassDistribution
-from lightning_imbalance.labels import stream, training_loader
+from lightning_imbalance.labels import huggingface, stream, training_loader
+from lightning_imbalance.labels.huggingface import pairs
 from lightning_imbalance.samplers.loaders import drawn_from, with_sampler
+from lightning_imbalance.sources import open_source
 
-Source = L.LightningDataModule | str | Path | Callable[[], L.LightningDataModule]
+Source = L.LightningDataModule | Dataset[Any] | str | Path | Callable[[], L.LightningDataModule | Dataset[Any]]
 
 _SPLIT_SEED = 0
 
@@ -29,38 +30,68 @@ def datamodule_of(source: Source, target: str | None = None) -> L.LightningDataM
     """Return the datamodule that a user means.
 
     Args:
-        source: A LightningDataModule, a function that makes one, the folder of images for
-            :class:`~lightning_imbalance.datamodules.ImageFolderDataModule`, or the file for
-            :class:`~lightning_imbalance.datamodules.TabularDataModule`.
-        target: The column of the classes of a table.
+        source: A LightningDataModule, a data set, or a function that makes one; or what
+            :func:`lightning_imbalance.sources.read_source` takes: a folder of images, a table, a data set of
+            torchvision or Hugging Face on disk, or ``package.module:name``.
+        target: The column of the classes of a table, or of a data set of Hugging Face.
 
     Returns:
         The datamodule, not set up.
 
     Raises:
         TypeError: It is something else.
-        ValueError: A table comes without a target, or something else with one.
+        ValueError: There is no such source, or a target is missing or of no use.
 
     Example:
+        >>> Path("photos").mkdir()
         >>> datamodule_of("photos/").root
         PosixPath('photos')
     """
-    is_table = isinstance(source, (str, Path)) and is_table_file(Path(source))
-    if is_table != (target is not None):
-        must = "name the column of the classes of a table" if is_table else "be left out unless the source is a table"
-        msg = f"`target` must {must}, got {target!r} for {source!r}."
-        raise ValueError(msg)
-    if isinstance(source, (str, Path)):
-        # They import torchvision, which the package does not.
-        from lightning_imbalance.datamodules import ImageFolderDataModule, TabularDataModule
+    if not isinstance(source, (str, Path)):
+        if target is not None:
+            msg = f"`target` must be left out unless the source is a path, got {target!r} for {_kind(source)}."
+            raise ValueError(msg)
+        return _from_object(source() if callable(source) and not _is_data(source) else source)
+    opened = open_source(source, target)
+    # They import torchvision, which the package does not.
+    from lightning_imbalance.datamodules import DatasetDataModule, ImageFolderDataModule, TabularDataModule
 
-        return ImageFolderDataModule(source) if target is None else TabularDataModule(source, target)
-    made = source() if callable(source) and not isinstance(source, L.LightningDataModule) else source
-    if not isinstance(made, L.LightningDataModule):
-        got = type(made).__name__
-        msg = f"`source` must be a LightningDataModule, a function that makes one, or a folder of images, got {got}."
+    if opened.kind == "images":
+        return ImageFolderDataModule(opened.data)
+    if opened.kind == "table":
+        return TabularDataModule(opened.data, str(target))
+    if opened.kind == "python":
+        return _from_object(opened.data)
+    if opened.kind == "torchvision":
+        return DatasetDataModule(**opened.data)
+    return DatasetDataModule(**{name: pairs(part, target) for name, part in opened.data.items()})
+
+
+def _from_object(made: Any) -> L.LightningDataModule:
+    if isinstance(made, L.LightningDataModule):
+        return made
+    if not _is_data(made):
+        msg = (
+            "`source` must be a LightningDataModule, a data set with an index for each sample, a function that makes "
+            f"one, or a path, got {_kind(made)}."
+        )
         raise TypeError(msg)
-    return made
+    from lightning_imbalance.datamodules import DatasetDataModule
+
+    return DatasetDataModule(pairs(made) if huggingface.matches(made) else made)
+
+
+def _is_data(source: object) -> bool:
+    """Tell a datamodule or a data set from a function that makes one, and from plain values."""
+    if isinstance(source, (type, list, tuple, Mapping, Tensor)):
+        return False
+    return isinstance(source, L.LightningDataModule) or all(
+        hasattr(type(source), name) for name in ("__getitem__", "__len__")
+    )
+
+
+def _kind(value: object) -> str:
+    return value.__name__ if isinstance(value, type) else type(value).__name__
 
 
 def _of_the_one_inside(name: str) -> Any:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from lightning_imbalance.data.image_folder import FolderImages, class_folders
-from lightning_imbalance.data.split import stratified_split
+from lightning_imbalance.data.split import split_off
 
 Part = Literal["train", "val", "test"]
 
@@ -21,7 +21,7 @@ _FOLDER_NAMES: dict[Part, tuple[str, ...]] = {
     "val": ("val", "valid", "validation"),
     "test": ("test",),
 }
-_DEFAULT_FRACTION = 0.15
+DEFAULT_FRACTION = 0.15
 
 
 class ImagePart(NamedTuple):
@@ -97,13 +97,13 @@ def image_parts(
     check_fractions(val_fraction, test_fraction, test_may_be_empty=True)
     folders = part_folders(root)
     train = FolderImages(folders["train"], channels=channels)
-    parts: dict[Part, ImagePart] = {}
-    shares: dict[Part, float] = {}
+    parts: dict[str, ImagePart] = {}
+    shares: dict[str, float] = {}
     asked: dict[Part, float | None] = {"val": val_fraction, "test": test_fraction}
     for part, fraction in asked.items():
         folder = folders.get(part)
         if folder is None:
-            shares[part] = _DEFAULT_FRACTION if fraction is None else fraction
+            shares[part] = DEFAULT_FRACTION if fraction is None else fraction
         elif fraction is not None:
             msg = f"`{part}_fraction` must be left out where that part has a folder, got {fraction} beside {folder}."
             raise ValueError(msg)
@@ -111,17 +111,8 @@ def image_parts(
             images = FolderImages(folder, class_names=train.classes, channels=channels)
             parts[part] = ImagePart(images, torch.arange(len(images)))
     check_fractions(shares.get("val"), shares.get("test"), test_may_be_empty=True)
-    drawn = {part: share for part, share in shares.items() if share > 0}
-    splits = stratified_split(train.class_labels(), [1 - sum(drawn.values()), *drawn.values()], seed=seed)
-    for part, indices in zip(("train", *drawn), splits, strict=True):
-        if len(indices) == 0:
-            name = part if part in drawn else next(iter(drawn))
-            msg = (
-                f"`{name}_fraction` must leave every part an image, got {shares[name]} of {len(train)} images: "
-                f"the {part} part is empty."
-            )
-            raise ValueError(msg)
-        parts[part] = ImagePart(train, indices)
+    for name, indices in split_off(train.class_labels(), shares, seed, sample="image").items():
+        parts[name] = ImagePart(train, indices)
     return ImageParts(parts["train"], parts["val"], parts.get("test"))
 
 

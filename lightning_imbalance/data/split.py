@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -46,6 +46,43 @@ def stratified_split(labels: ClassIndices, fractions: Sequence[float], seed: int
         for part, piece in zip(parts, torch.split(shuffled, _apportion(len(members), shares)), strict=True):
             part.append(piece)
     return tuple(torch.cat(part).sort().values for part in parts)
+
+
+def split_off(
+    labels: ClassIndices, shares: Mapping[str, float], seed: int = 0, sample: str = "sample"
+) -> dict[str, Tensor]:
+    """Split the parts that are missing off the training part, by class.
+
+    Args:
+        labels: One class index a training sample, shape ``(N,)``.
+        shares: Share of each part that is missing; 0 for none.
+        seed: Seed of the draw.
+        sample: What the message calls a sample.
+
+    Returns:
+        The indices of ``"train"``, and of each part with a share above 0.
+
+    Raises:
+        ValueError: A part would be empty.
+
+    Example:
+        >>> {name: len(part) for name, part in split_off([0] * 8 + [1] * 4, {"val": 0.25, "test": 0}).items()}
+        {'train': 9, 'val': 3}
+    """
+    known = as_class_indices(labels)
+    drawn = {part: share for part, share in shares.items() if share > 0}
+    splits = stratified_split(known, [1 - sum(drawn.values()), *drawn.values()], seed=seed)
+    parts = dict(zip(("train", *drawn), splits, strict=True))
+    for part, indices in parts.items():
+        if len(indices) == 0:
+            name = part if part in drawn else next(iter(drawn))
+            article = "an" if sample[0] in "aeiou" else "a"
+            msg = (
+                f"`{name}_fraction` must leave every part {article} {sample}, got {shares[name]} of "
+                f"{len(known)} {sample}s: the {part} part is empty."
+            )
+            raise ValueError(msg)
+    return parts
 
 
 def _apportion(total: int, shares: Sequence[float]) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from lightning_imbalance.labels.arrays import as_labels, select
-from lightning_imbalance.labels.batch import TARGET_KEYS, keys_among
+from lightning_imbalance.labels.batch import INPUT_KEYS, TARGET_KEYS, keys_among
 from lightning_imbalance.labels.names import as_names
 from lightning_imbalance.labels.value import Labels
 
@@ -89,6 +89,45 @@ def class_names(dataset: Any) -> tuple[str, ...] | None:
         return None
     feature = features[columns[0]]
     return as_names(getattr(getattr(feature, "feature", feature), "names", None))
+
+
+def pairs(dataset: Any, target: str | None = None) -> Any:
+    """Keep what a classifier is trained on: the inputs as ``"input"``, the classes as ``"label"``.
+
+    Args:
+        dataset: A dataset for which :func:`matches` is true.
+        target: The column of the classes; by default the one that looks like labels.
+
+    Returns:
+        A dataset with two columns. The inputs are the one column with a usual name (``image``, ``pixel_values``, ...),
+        or else the one of images, or else the one of lists of numbers.
+
+    Raises:
+        TypeError: No column or several look like inputs, or like labels.
+
+    Example:
+        >>> from datasets import Dataset
+        >>> pairs(Dataset.from_dict({"id": [7], "points": [[0.5, 1.0]], "label": [1]}))[0]
+        {'input': [0.5, 1.0], 'label': 1}
+    """
+    names = list(dataset.column_names)
+    column = target or _label_column(type(dataset).__name__, names, dataset.features)
+    others = [name for name in names if name != column]
+    kinds = {name: type(dataset.features[name]).__name__ for name in others}
+    ways = (
+        keys_among([name for name in others if kinds[name] != "Value"], INPUT_KEYS),
+        [name for name in others if kinds[name] == "Image"],
+        [name for name in others if kinds[name] in {"Sequence", "List", "LargeList"}],
+    )
+    found = next((way for way in ways if way), [])
+    if len(found) != 1:
+        msg = (
+            "`dataset` must have one column of images or of lists of numbers beside the classes, got "
+            f"{', '.join(map(repr, found or others)) or 'none'}. Keep one with `select_columns(...)`; if each number "
+            "has a column of its own, write a table with `to_parquet(...)`."
+        )
+        raise TypeError(msg)
+    return dataset.select_columns([found[0], column]).rename_columns({found[0]: "input", column: "label"})
 
 
 def _label_column(kind: str, shown: list[str], features: Mapping[str, Any]) -> str:

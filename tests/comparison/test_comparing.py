@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import subprocess
 import sys
@@ -84,6 +85,19 @@ def test_a_remedy_of_ones_own_and_one_without_posteriors(datamodule: L.Lightning
         "log loss and calibration error of focal are those of the softmax, for no known class prior",
     )
     assert "mine" in found.differences
+
+
+@pytest.mark.parametrize("name", ["a [bold] {epoch}=%20::ünï", "memory:", "-rf", "new\nline", os.fsdecode(b"\xff")])
+def test_the_folder_may_be_called_what_it_likes(datamodule: L.LightningDataModule, name: str) -> None:
+    found = small(datamodule, ["none", "posthoc"], output=Path(name) / "~")
+
+    assert found.checkpoint is not None
+    assert found.checkpoint.is_file()
+    assert found.checkpoint.is_relative_to(Path(name) / "~" / "runs")
+    assert [path.name for path in Path().iterdir()] == [name]
+    for write, file in ((found.to_json, "found.json"), (found.to_csv, "found.csv"), (found.to_html, "found.html")):
+        write(Path(name) / file)
+        assert (Path(name) / file).stat().st_size > 0
 
 
 def test_the_users_generator_is_left_alone(datamodule: L.LightningDataModule) -> None:

@@ -83,3 +83,16 @@ def test_a_model_that_makes_no_network_is_refused(experiment: Make) -> None:
     assert str(error.value) == (
         "`model` must be a function from the number of classes to a network, got one that returns int."
     )
+
+
+def test_the_first_network_of_a_seed_is_the_one_that_every_other_time_gives(
+    experiment: Callable[..., Experiment],
+) -> None:
+    found = experiment(model=None)
+    networks = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        networks.append(found.network())
+
+    first, again = (torch.cat([weight.flatten() for weight in network.parameters()]) for network in networks)
+    assert torch.equal(first, again)

@@ -36,6 +36,7 @@ def test_the_baseline_comes_first_and_the_others_in_their_order() -> None:
         ),
         (["none", 3], TypeError, "`remedies` must be names or instances of Remedy, got int: 3."),
         (["none", "focal", "focal"], ValueError, "`remedies` must have different names, got 'focal' twice."),
+        (["none", "focal", Remedy("Focal")], ValueError, "`remedies` must have different names, got 'focal' and 'Focal', one folder on many disks."),
         (["focal", "crt"], ValueError, "`remedies` must contain the baseline, 'none', got ['focal', 'crt']. Or pass another `baseline`."),
         (["none"], ValueError, "`remedies` must contain another one beside the baseline, got ['none']."),
         (
@@ -59,12 +60,38 @@ def test_a_baseline_that_trains_nothing_is_refused() -> None:
     assert str(error.value) == "`baseline` must be trained, got 'posthoc', which takes the networks of 'none'."
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "..", "größe", ".hidden"])
+@pytest.mark.parametrize(
+    "name", ["", "a/b", "..", "größe", ".hidden", "-rf", "end.", "a b", "<b>", "a\n", "a\0", "=1+1", "x" * 101]
+)
 def test_a_name_that_no_folder_can_have_is_refused(name: str) -> None:
     with pytest.raises(ValueError) as error:
         Remedy(name)
 
-    assert str(error.value) == f"`name` must be letters, digits, `_`, `-` and `.`, since a folder has it, got {name!r}."
+    shown = name if len(name) <= 100 else "x" * 20 + "..."
+    assert str(error.value) == (
+        "`name` must be 1 to 100 letters, digits, `_`, `-` and `.`, since a folder has it, and begin and end with none of the "
+        f"last two, got {shown!r}."
+    )
+
+
+@pytest.mark.parametrize("name", ["a", "_", "2x", "focal-gamma.2", "x" * 100, "console"])
+def test_other_names_are_taken(name: str) -> None:
+    assert Remedy(name).name == name
+
+
+@pytest.mark.parametrize("name", ["con", "NUL.1", "lpt3"])
+def test_a_device_is_no_name(name: str) -> None:
+    with pytest.raises(ValueError) as error:
+        Remedy(name)
+
+    assert str(error.value) == f"`name` must be that of a folder, got {name!r}, which is a device on Windows."
+
+
+def test_a_name_is_a_string() -> None:
+    with pytest.raises(TypeError) as error:
+        Remedy(3)  # type: ignore[arg-type]
+
+    assert str(error.value) == "`name` must be a string, got int: 3."
 
 
 def test_settings_of_a_training_that_does_not_happen_are_refused() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning as L
 import pytest
@@ -75,3 +77,55 @@ def test_what_cannot_be_sent_to_a_process_is_refused_before_one_is_started(exper
         "`workers` must be 1 where the data, `model`, `optimizer` or a remedy cannot be sent to another process "
         f"({error.value.__cause__}). Define functions at the top of a module, and pass one that makes the data as `source`."
     )
+
+
+class Threads(L.Callback):
+    """Remembers with how many threads a fit was made."""
+
+    seen: ClassVar[list[int]] = []
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.seen.append(torch.get_num_threads())
+
+
+@pytest.mark.parametrize(("network", "threads"), [(None, 1), (lambda classes: torch.nn.Linear(3, classes), 3)])
+def test_the_small_network_has_one_thread_and_the_program_keeps_its_own(
+    experiment: Make, tmp_path: Path, network: Any, threads: int
+) -> None:
+    folders = RunFolders(tmp_path, experiment(["none", Remedy("seen", callbacks=lambda: [Threads()])], model=network))
+    progress = ComparisonProgress(1, "balanced_accuracy", quiet=True)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        make_all(folders, [Job(folders.experiment.remedy("seen"), 0)], 1, progress)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+    assert Threads.seen.pop() == threads
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_worker_ends_with_the_comparison_that_began_it() -> None:
+    theirs, ours = multiprocessing.Pipe(duplex=False)
+    child = os.fork()
+    if child == 0:
+        ours.close()
+        scheduling._end_with(theirs)
+        os._exit(0)  # not before the comparison has ended, and never here
+
+    assert os.waitpid(child, os.WNOHANG) == (0, 0)
+    ours.close()  # as the system does for a process that was killed
+
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="needs signal masks")
+def test_processes_that_are_begun_hear_no_ctrl_c_and_this_one_does_afterwards() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+    with scheduling._undisturbed():
+        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightning_imbalance.data import stratified_split
+from lightning_imbalance.data.split import split_off
 
 LABELS = st.lists(st.integers(0, 4), min_size=1, max_size=80)
 # Eighths are exact in floating point, so the oracle in whole numbers has the same ties.
@@ -85,6 +86,31 @@ def test_a_split_depends_on_its_seed_and_on_nothing_else():
     assert first.tolist() == again.tolist()
     assert torch.equal(torch.get_rng_state(), state)
     assert stratified_split(labels, [0.5, 0.5], seed=6)[0].tolist() != first.tolist()
+
+
+def test_parts_of_no_share_are_left_out_and_the_rest_is_there_once():
+    labels = [0] * 40 + [1] * 20
+
+    parts = split_off(labels, {"val": 0.15, "test": 0.0}, seed=3)
+
+    assert list(parts) == ["train", "val"]
+    assert torch.bincount(torch.tensor(labels)[parts["val"]]).tolist() == [6, 3]
+    assert sorted(torch.cat([*parts.values()]).tolist()) == list(range(60))
+    assert parts["val"].tolist() == stratified_split(labels, [0.85, 0.15], seed=3)[1].tolist()
+
+
+@pytest.mark.parametrize(
+    ("labels", "shares", "message"),
+    [
+        ([0, 1], {"val": 0.2}, "`val_fraction` must leave every part a sample, got 0.2 of 2 samples: the val part is empty."),
+        ([0, 1], {"val": 0.9, "test": 0.05}, "`val_fraction` must leave every part a sample, got 0.9 of 2 samples: the train part is empty."),
+    ],
+)  # fmt: skip
+def test_an_empty_part_is_refused(labels, shares, message):
+    with pytest.raises(ValueError, match="must") as error:
+        split_off(labels, shares)
+
+    assert str(error.value) == message
 
 
 @pytest.mark.parametrize(
