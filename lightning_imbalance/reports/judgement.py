@@ -89,7 +89,7 @@ def judge(
     return Judgement(
         counts=counts,
         matrix=matrix,
-        average_precision=_average_precisions(probabilities.nan_to_num(nan=0.0), target, num_classes, task, known),
+        average_precision=_average_precisions(probabilities.nan_to_num(nan=0.0), target, task, known),
         probabilities=kept,
         target=answers,
         accuracy=(predicted == target)[known].double().mean().item(),
@@ -98,16 +98,17 @@ def judge(
     )
 
 
-def _average_precisions(scores: Tensor, target: Tensor, num_classes: int, task: Task, known: Tensor) -> Tensor:
+def _average_precisions(scores: Tensor, target: Tensor, task: Task, known: Tensor) -> Tensor:
     averages = []
-    for index in range(num_classes):
+    # A column at a time, which lies in one piece of memory then.
+    columns = torch.stack([1 - scores, scores]) if task == "binary" else scores.T.contiguous()
+    for index, column in enumerate(columns):
         if task == "multilabel":
-            column, answers = scores[:, index][known[:, index]], target[:, index][known[:, index]] == 1
-        elif task == "binary":
-            column, answers = (scores if index else 1 - scores), target == index
+            judged = known[:, index]
+            curve = precision_recall(column[judged], target[:, index][judged] == 1)
         else:
-            column, answers = scores[:, index], target == index
-        averages.append(precision_recall(column, answers).average_precision)
+            curve = precision_recall(column, target == index)
+        averages.append(curve.average_precision)
     return torch.stack(averages)
 
 

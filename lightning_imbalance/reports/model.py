@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lightning_imbalance import plots
+from lightning_imbalance.plots.predictions import CURVES
 from lightning_imbalance.reports.environment import environment_section
 from lightning_imbalance.reports.judgement import BINS
 from lightning_imbalance.reports.model_report import ModelReport
@@ -108,9 +109,12 @@ def _mistakes(report: ModelReport) -> Section:
         curves = plots.precision_recall(
             judgement.probabilities, judgement.target, names, task=task, ignore_index=report.ignore_index
         )
-        blocks.append(
-            Picture(curves, "How many of those that are taken for a class are of it, the more of the class one finds.")
+        said = (
+            "The average precision of each class, and what a model without knowledge reaches."
+            if len(names) > CURVES
+            else "How many of those that are taken for a class are of it, the more of the class one finds."
         )
+        blocks.append(Picture(curves, said))
     title = "What it costs to find more" if task == "multilabel" else "Which class is taken for which"
     return Section(title, tuple(blocks) or (Text("The model has decided nothing."),))
 
@@ -126,7 +130,7 @@ def _probabilities(report: ModelReport) -> Section:
         "the lines are 95 % intervals."
     )
     if report.adjusted is not None and _shares_differ(report):
-        panels["for these shares"] = report.adjusted
+        panels[f"for the {report.part_name} part's shares"] = report.adjusted
         said += (
             " Left as the model predicts, for the prior above; right the same probabilities for classes that occur as "
             f"often as in the {report.part_name} part, which alone can lie on the diagonal here."
