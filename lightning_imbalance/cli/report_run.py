@@ -16,7 +16,7 @@ from rich.console import Console
 from torch import Tensor
 
 from lightning_imbalance.cli.narrow import pieces
-from lightning_imbalance.cli.output_files import writing
+from lightning_imbalance.cli.output_files import check_ending, writing
 from lightning_imbalance.cli.saved_data import SavedData, data_of
 from lightning_imbalance.cli.saved_model import model_of
 from lightning_imbalance.cli.saved_run import SavedRun, find_run, read_checkpoint
@@ -27,6 +27,7 @@ from lightning_imbalance.reports.model_report import ModelReport, model_report
 from lightning_imbalance.reports.training_log import TrainingLog, read_training_log
 
 _PAGE = "report.html"
+_PAGES = (".html", ".htm")
 _WORDS = {"root": "--data", "source": "--data", "path": "--data", "target": "--target", "model": "--model"}
 
 
@@ -92,6 +93,7 @@ def _page(options: argparse.Namespace, run: SavedRun) -> Path | None:
         return None
     require_matplotlib("report")
     page: Path = run.folder / _PAGE if options.html is None else options.html
+    check_ending("--html", page, _PAGES)
     folder = page.parent
     if page.is_dir() or not folder.is_dir() or not os.access(page if page.exists() else folder, os.W_OK):
         msg = f"`--html` must be a file that can be written, got {page}. Name another one."
