@@ -343,18 +343,19 @@ class WeightedClassifier(ExactMean, Predictions):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what the loss and the weighting were, beside the class distribution."""
         super().on_save_checkpoint(checkpoint)
-        checkpoint[KEY] |= self._trained_with()
+        checkpoint[KEY] |= self.trained_with()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the class distribution back, and say what must be given again."""
         super().on_load_checkpoint(checkpoint)
-        warn_of_changes(checkpoint.get(KEY, {}), self._trained_with())
+        warn_of_changes(checkpoint.get(KEY, {}), self.trained_with())
 
     def counted_buffers(self) -> list[str]:
         """Return the names of the buffers that follow from the counts; the loss has some too."""
         return [*super().counted_buffers(), *(f"_loss.{name}" for name, _ in self._loss.named_buffers())]
 
-    def _trained_with(self) -> dict[str, str]:
+    def trained_with(self) -> dict[str, str]:
+        """Return ``loss``, ``weighting`` and ``batch_transform`` in words, as a checkpoint remembers them."""
         weighting = described(self.weighting)
         return {"loss": repr(self._loss), "weighting": weighting, "batch_transform": repr(self.batch_transform)}
 

@@ -40,6 +40,7 @@ def parser(training_options: Mapping[str, Sequence[str] | None] | None = None) -
     commands = program.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_inspect(commands.add_parser("inspect", help="show the classes of a data set, and what weights would do"))
     _add_compare(commands.add_parser("compare", help="train remedies side by side, and say which one helped"))
+    _add_report(commands.add_parser("report", help="measure one trained model, and write what it finds as a page"))
     _add_demo(
         commands.add_parser("demo", help="train with and without class weights, and compare every class's recall")
     )
@@ -137,6 +138,42 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     _add_debug(command)
     command.set_defaults(run="lightning_imbalance.cli.compare_remedies:run_compare", stopped="the comparison was done")
+
+
+def _add_report(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Measure a trained model on data that it was not trained on: recall of each class with its interval, what is "
+        "taken for what, how far its probabilities can be believed and for which class prior. Writes an HTML page."
+    )
+    command.add_argument(
+        "saved",
+        type=Path,
+        metavar="RUN_OR_CHECKPOINT",
+        help="folder of a run of fit, demo or compare (lightning_logs/version_0), or a checkpoint (.ckpt)",
+    )
+    command.add_argument(
+        "--data",
+        metavar="SOURCE",
+        help="the data, as inspect takes them (by default those that a run of fit was trained on, split in the same "
+        "way)",
+    )
+    command.add_argument("--target", metavar="COLUMN", help="column of the classes, where --data is a table")
+    command.add_argument(
+        "--part", choices=("val", "test"), help="what to measure on (test where there is a test part, else val)"
+    )
+    command.add_argument(
+        "--model",
+        metavar="NAME",
+        help="what makes the network, where the run does not say: torchvision.models.resnet18, package.module:name",
+    )
+    command.add_argument(
+        "--html", type=Path, metavar="FILE", help="where the page goes (report.html in the run's folder)"
+    )
+    command.add_argument(
+        "--json", action="store_true", help="print one JSON object, and write a page with --html alone"
+    )
+    _add_debug(command)
+    command.set_defaults(run="lightning_imbalance.cli.report_run:run_report", stopped="the report was written")
 
 
 def _add_completion(command: argparse.ArgumentParser) -> None:

@@ -100,7 +100,9 @@ class TrainingCLI(LightningCLI):
         """Parse, and remember what was said: the parser fills in everything else."""
         self.config = parser.parse_args(args)
         self.said = parser.parse_args(args, defaults=False)
-        if self.config["subcommand"] != "predict" and "output" in self.said[self.config["subcommand"]]:
+        # A `config.yaml` says everything, also what nobody asked for.
+        asked = self.said[self.config["subcommand"]].get("output", _OUTPUT) != _OUTPUT
+        if self.config["subcommand"] != "predict" and asked:
             parser.error("`--output` must come with `predict`, which alone writes a table.")
 
     def instantiate_classes(self) -> None:

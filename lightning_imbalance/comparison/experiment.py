@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,10 +13,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from lightning_imbalance.comparison.quiet import quiet
 from lightning_imbalance.comparison.remedies import Remedy
-from lightning_imbalance.comparison.source import FixedParts
+from lightning_imbalance.comparison.source import FixedParts, digest
 from lightning_imbalance.labels import unpack_batch
+from lightning_imbalance.quiet import quiet
 from lightning_imbalance.small_networks import small_network
 
 _SMALL_SAMPLE = 3 * 32 * 32
@@ -80,7 +79,6 @@ class Experiment:
 
     def describe(self) -> dict[str, str]:
         """Return what makes figures comparable, in words: runs of another experiment have others."""
-        distribution = self.parts.distribution
         with isolate_rng():
             torch.manual_seed(0)
             network = self.network()
@@ -89,12 +87,9 @@ class Experiment:
             defaults = {name: value for name, value in optimizer.defaults.items() if value is not None}
             sample = self._sample
         return {
-            "classes": repr(list(distribution.class_names)),
-            "training samples": repr(distribution.counts.tolist()),
-            "validation samples": _samples(self.parts.val_target),
-            "test samples": _samples(self.parts.target),
+            **self.parts.describe(),
             "shape of a sample": repr(tuple(sample.shape)),
-            "network": f"{type(network).__name__} {_hash(repr(network))}",
+            "network": f"{type(network).__name__} {digest(repr(network))}",
             "optimizer": f"{type(optimizer).__name__}({', '.join(f'{k}={v!r}' for k, v in defaults.items())})",
             "lr_scheduler": repr(None) if scheduler is None else type(scheduler).__name__,
             "max_epochs": repr(self.max_epochs),
@@ -119,11 +114,3 @@ class Experiment:
     @property
     def _shape(self) -> tuple[int, ...]:
         return tuple(self._sample.shape)
-
-
-def _samples(target: Tensor) -> str:
-    return f"{len(target)} ({_hash(repr(target.tolist()))})"
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,15 @@ class FixedParts(L.LightningDataModule):
         """Return the test loader."""
         return self._part("test_dataloader", 1)
 
+    def describe(self) -> dict[str, str]:
+        """Return classes and samples in words: parts of the same data that were split in the same way have the same."""
+        return {
+            "classes": repr(list(self.distribution.class_names)),
+            "training samples": repr(self.distribution.counts.tolist()),
+            "validation samples": _samples(self.val_target),
+            "test samples": _samples(self.target),
+        }
+
     def with_training_data(self, change: Callable[[Any, int], Any], seed: int) -> FixedParts:
         """Return the same parts with another training data set.
 
@@ -275,6 +285,20 @@ def _halved(loader: DataLoader[Any]) -> tuple[Any, Any]:
     labels = torch.cat([torch.as_tensor(chunk) for chunk in stream(dataset).chunks])
     first, second = stratified_split(labels, [0.5, 0.5], seed=_SPLIT_SEED)
     return Subset(dataset, first.tolist()), Subset(dataset, second.tolist())
+
+
+def _samples(target: Tensor) -> str:
+    return f"{len(target)} ({digest(repr(target.tolist()))})"
+
+
+def digest(text: str) -> str:
+    """Return twelve characters that another text does not have.
+
+    Example:
+        >>> digest("cat")
+        '77af778b51ab'
+    """
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _name(datamodule: L.LightningDataModule) -> str:

@@ -18,11 +18,11 @@ from lightning_imbalance.callbacks.posthoc import PostHoc
 from lightning_imbalance.checkpoint_io import WholeFileCheckpointIO
 from lightning_imbalance.comparison.experiment import Experiment
 from lightning_imbalance.comparison.figures import Evidence
-from lightning_imbalance.comparison.quiet import quiet
 from lightning_imbalance.comparison.remedies import Remedy
 from lightning_imbalance.functional.logits import full_precision, predicted_classes
 from lightning_imbalance.module import WeightedClassifier
 from lightning_imbalance.prior import adjust_logits, log_prior
+from lightning_imbalance.quiet import quiet
 from lightning_imbalance.rebalanced import RebalancedDataModule
 
 CHECKPOINT = "checkpoint.ckpt"

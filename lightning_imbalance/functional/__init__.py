@@ -23,6 +23,7 @@ from lightning_imbalance.functional.paired import (
     balanced_accuracy_difference,
     change_of_balanced_accuracy,
 )
+from lightning_imbalance.functional.precision_recall import PrecisionRecall, precision_recall
 from lightning_imbalance.functional.recall import (
     balanced_accuracy,
     class_recall,
@@ -54,6 +55,7 @@ __all__ = [
     "ChangeMoments",
     "ConfusionCounts",
     "PairedDifference",
+    "PrecisionRecall",
     "Temperature",
     "Terms",
     "align",
@@ -89,6 +91,7 @@ __all__ = [
     "mean_distance",
     "mode_seeking_ratio",
     "nearest_distances",
+    "precision_recall",
     "predicted_classes",
     "probabilities",
     "reduce",

@@ -14,6 +14,7 @@ from lightning_imbalance.plots.recall import recall
 from lightning_imbalance.plots.recall_change import recall_change
 from lightning_imbalance.plots.recall_over_epochs import recall_over_epochs
 from lightning_imbalance.plots.reliability import reliability
+from lightning_imbalance.plots.training_curves import training_curves
 
 __all__ = [
     "confusion",
@@ -26,4 +27,5 @@ __all__ = [
     "recall_change",
     "recall_over_epochs",
     "reliability",
+    "training_curves",
 ]

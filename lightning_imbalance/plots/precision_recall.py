@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
 from lightning_imbalance.counting import Task
@@ -23,6 +22,7 @@ from lightning_imbalance.drawing import (
     rows_by_frequency,
     shown_name,
 )
+from lightning_imbalance.functional.precision_recall import precision_recall as precision_recall_at
 from lightning_imbalance.plots.predictions import CURVES, Predictions, column_of, read_predictions
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def precision_recall(
         ValueError: Shapes do not fit, a value is no probability, or a target is outside the classes.
 
     Example:
+        >>> import torch
         >>> scores, target = torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3]]), torch.tensor([0, 1, 0])
         >>> figure = precision_recall(scores, target, ["cat", "dog"])
         >>> [text.get_text() for text in figure.legends[0].get_texts()]
@@ -120,15 +121,7 @@ def _rows(predictions: Predictions) -> Figure:
 
 
 def _curve(scores: Tensor, answers: Tensor) -> tuple[list[float], list[float], float]:
-    """Return precision and recall at each score from the highest down, and their sum: the average precision."""
-    if not bool(answers.any()):
-        return [], [], math.nan
-    ordered, places = scores.sort(descending=True)
-    found = answers[places].cumsum(0)
-    # Equal scores are one threshold: the last of them tells.
-    last = torch.cat([ordered[1:] != ordered[:-1], torch.ones(1, dtype=torch.bool)])
-    found = found.double()
-    precision = (found / torch.arange(1, len(found) + 1))[last]
-    recall = (found / found[-1])[last]
-    average = (recall.diff(prepend=torch.zeros(1, dtype=torch.float64)) * precision).sum().item()
-    return [precision[0].item(), *precision.tolist()], [0.0, *recall.tolist()], average
+    """Return precision and recall at each score from the highest down, from a recall of 0 on, and their area."""
+    curve = precision_recall_at(scores, answers)
+    precision, recall = curve.precision.tolist(), curve.recall.tolist()
+    return precision[:1] + precision, [0.0] * bool(recall) + recall, curve.average_precision.item()

@@ -133,6 +133,18 @@ def test_a_file_says_the_same_and_a_network_learns_how_many_classes_there_are(he
     assert [monitor["init_args"]["few"] for monitor in monitors] == [5]
 
 
+def test_the_file_that_a_fit_leaves_fits_again(here, wine, tmp_path):
+    assert here("fit", *WINE, "--trainer.max_epochs", "1", *QUICK)[0] == 0
+
+    code, _, err = here("fit", "--config", "logs/version_0/config.yaml")
+
+    assert (code, err) == (0, "")
+    first, second = (
+        torch.load(path, weights_only=True)["state_dict"] for path in sorted(tmp_path.glob("logs/*/*/*.ckpt"))
+    )
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+
+
 def test_without_a_logger_no_file_is_written_over(here, wine, tmp_path):
     (tmp_path / "config.yaml").write_text("mine", encoding="utf-8")
 

@@ -17,9 +17,9 @@ from datasets import Image as ImageColumn
 from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset, random_split
 
-from lightning_imbalance.comparison.quiet import quiet
 from lightning_imbalance.comparison.source import FixedParts, datamodule_of
 from lightning_imbalance.datamodules import ImageFolderDataModule
+from lightning_imbalance.quiet import quiet
 
 
 def test_a_path_is_a_folder_of_images() -> None:

@@ -1,14 +1,21 @@
-"""Names that want to be more than text, a browser to see what becomes of them, and a reader of HTML."""
+"""Names that want to be more than text, a browser to see what becomes of them, a reader of HTML, and reports of models."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+from lightning_imbalance import ClassDistribution, WeightedClassifier, class_weights
+from lightning_imbalance.reports.model_report import ModelReport, model_report
 
 HOSTILE = (
     "<script>window.owned = 1; document.title = 'owned'</script>",
@@ -139,3 +146,39 @@ def show(browser: Any, tmp_path: Path) -> Callable[..., Any]:
         return browser
 
     return open_page
+
+
+def inputs_of(target: torch.Tensor, classes: int, task: str) -> torch.Tensor:
+    """Return logits that are often right."""
+    generator = torch.Generator().manual_seed(len(target))
+    if task == "multiclass":
+        shape = (len(target), classes, *target.shape[1:])
+        right = nn.functional.one_hot(target, classes).movedim(-1, 1).float()
+        return torch.randn(shape, generator=generator) + 2 * right
+    return torch.randn(target.shape, generator=generator) + 2.0 * target - 1
+
+
+@pytest.fixture
+def make_report() -> Callable[..., ModelReport]:
+    """Make a report of targets: ``make_report(target, names)``."""
+
+    def make(
+        target: torch.Tensor,
+        names: Sequence[str],
+        task: str = "multiclass",
+        counts: Sequence[int] | None = None,
+        settings: Any = None,
+        logits: torch.Tensor | None = None,
+        **arguments: Any,
+    ) -> ModelReport:
+        model = WeightedClassifier(nn.Identity(), len(names), task=task, **(settings or {}))
+        counts = list(range(200, 0, -1))[: len(names)] if counts is None else counts
+        distribution = ClassDistribution(
+            counts, names, task, num_samples=max(counts) * 2 if task == "multilabel" else None
+        )
+        model.adopt(distribution)
+        model.fill(distribution, class_weights(distribution, model.weighting))
+        data = TensorDataset(inputs_of(target, len(names), task) if logits is None else logits, target)
+        return model_report(model, L.LightningDataModule.from_datasets(test_dataset=data, batch_size=64), **arguments)
+
+    return make

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from lightning_imbalance.comparison.quiet import quiet
+from lightning_imbalance.quiet import quiet
 
 
 def test_lightnings_notes_are_left_out_and_come_back_afterwards() -> None:

@@ -1,4 +1,4 @@
-"""What a comparison does not repeat for every run."""
+"""Fits and evaluations without the advice that a Trainer gives to those who wrote it."""
 
 from __future__ import annotations
 
