@@ -174,6 +174,9 @@ import torch
 from torch.utils.data import TensorDataset
 from lightning_imbalance import compare
 
+# A shell may have started the tests with Ctrl-C ignored, which a process inherits.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 class Network(torch.nn.Linear):
     def forward(self, inputs):
         if Path("pause").exists() and Path("comparison/runs/none/seed-0").exists():

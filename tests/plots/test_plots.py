@@ -57,6 +57,10 @@ PICTURES = {
         {epoch: dict.fromkeys(names_of(n), epoch / 5) for epoch in range(3)}, distribution(n)
     ),
     "precision_recall": lambda n: plots.precision_recall(*predictions(n)),
+    # A curve a figure, and at most 8 of them; their names are as much the user's as those of classes.
+    "training_curves": lambda n: plots.training_curves(
+        {name: {0: 0.7, 1: 0.4} for name in names_of(min(n, 8))}, {name: {0: 0.5} for name in names_of(min(n, 8))}
+    ),
 }
 
 
