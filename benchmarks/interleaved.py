@@ -36,6 +36,7 @@ class Unit(NamedTuple):
 
 
 MILLISECONDS = Unit(1000, "ms")
+MEBIBYTES = Unit(2.0**-20, "MiB")
 
 
 @dataclass(frozen=True)

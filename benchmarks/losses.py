@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.util import find_spec
@@ -29,9 +28,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from interleaved import CLOCKS, Comparison, Unit, add_options, interleave, report, timed
+from allocated import peak_bytes
+from interleaved import CLOCKS, MEBIBYTES, Comparison, add_options, interleave, report, timed
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
 
 from lightning_imbalance import ClassDistribution, class_weights
 from lightning_imbalance.losses import resolve
@@ -53,7 +52,6 @@ MULTICLASS = (
 )
 MULTILABEL = ("bce", "focal", "asymmetric", "distribution_balanced")
 GOAL, GOAL_OTHERS, GOAL_MEMORY = 1.03, 1.6, 1.3
-MEBIBYTES = Unit(2.0**-20, "MiB")
 
 
 def counts_of(classes: int) -> list[int]:
@@ -150,19 +148,9 @@ def with_gradient(loss: Step, logits: Tensor) -> Callable[[], None]:
     return step
 
 
-def peak_bytes(step: Callable[[], None]) -> int:
-    """Return the most that torch had allocated at a time during a step, beyond what was there before."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
-        step()
-    events = [event for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]"]
-    held = highest = 0
-    for event in sorted(events, key=lambda event: event.start_ns()):
-        held += event.nbytes()
-        highest = max(highest, held)
-    return highest
-
-
-def compare(name: str, made: tuple[Tensor, dict[str, Step], dict[str, Step]], rounds: int, clock: Any) -> list[Comparison]:
+def compare(
+    name: str, made: tuple[Tensor, dict[str, Step], dict[str, Step]], rounds: int, clock: Any
+) -> list[Comparison]:
     """Compare our losses with torch's, and each with its like in other packages."""
     logits, ours, theirs = made
     repeats = max(1, min(200, 20_000_000 // (logits.numel() * 20)))
@@ -187,9 +175,7 @@ def compare(name: str, made: tuple[Tensor, dict[str, Step], dict[str, Step]], ro
     for other in theirs:
         own = other.split(" of ", 1)[0]
         if own in ours:
-            found.append(
-                Comparison(f"{name}, memory: {own} / {other}", [memory[own]], [memory[other]], 1.0, MEBIBYTES)
-            )
+            found.append(Comparison(f"{name}, memory: {own} / {other}", [memory[own]], [memory[other]], 1.0, MEBIBYTES))
     return found
 
 

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from interleaved import CLOCKS, Comparison, Unit, add_options, interleave, report, timed
+from interleaved import CLOCKS, MEBIBYTES, Comparison, add_options, interleave, report, timed
 from processes import answer_of
 from torch import Tensor
 from torch.utils.data import WeightedRandomSampler
@@ -41,7 +41,6 @@ from lightning_imbalance.samplers import ClassBalancedSampler, MPerClassSampler
 CLASSES = 100
 M, BATCH = 4, 128
 FROM = 10_000_000
-MEBIBYTES = Unit(2.0**-20, "MiB")
 
 
 def labels_of(size: int, dtype: torch.dtype = torch.int64) -> Tensor:

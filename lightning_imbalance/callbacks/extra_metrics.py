@@ -100,23 +100,22 @@ def built(
     return collections
 
 
-def scores(preds: Tensor, logits: Tensor | None, task: Task) -> Tensor:
+def probabilities_of(logits: Tensor, task: Task) -> Tensor:
     """Return what a metric that needs more than the decision is given.
 
     Args:
-        preds: What a step's predictions were read as.
-        logits: What they were decided from, where known.
+        logits: As :func:`~lightning_imbalance.functional.align` returns them.
         task: ``"multiclass"``, ``"binary"`` or ``"multilabel"``.
 
     Returns:
-        Probabilities where there are logits, else ``preds``. Of NaN logits the probabilities are 0: torchmetrics would
-        take a batch with a NaN in it for one of logits, and turn the probabilities of all others into others.
+        Probabilities. Of NaN logits they are 0: torchmetrics would take a batch with a NaN in it for one of logits, and
+        turn the probabilities of all others into others.
 
     Example:
-        >>> scores(torch.tensor([1]), torch.tensor([2.0]), "binary")
+        >>> probabilities_of(torch.tensor([2.0]), "binary")
         tensor([0.8808])
     """
-    return preds if logits is None else probabilities(logits, task).nan_to_num(nan=0.0)
+    return probabilities(logits, task).nan_to_num(nan=0.0)
 
 
 def values_by_name(computed: Mapping[str, Any], class_names: Sequence[str]) -> dict[str, float]:

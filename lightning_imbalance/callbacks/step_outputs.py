@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lightning_imbalance.counting import Task
-from lightning_imbalance.functional.logits import align, predicted_classes
+from lightning_imbalance.functional.logits import align
 from lightning_imbalance.labels.batch import TARGET_KEYS, described, keys_among, target_of
 from lightning_imbalance.network_call import logits_of
 
@@ -18,21 +18,22 @@ class StepOutput(NamedTuple):
     """What a step said about a batch.
 
     Attributes:
-        preds: Class indices, or probabilities as :class:`~lightning_imbalance.metrics.ClassCounts` takes them.
+        given: Logits as :func:`~lightning_imbalance.functional.align` returns them; or predictions, class indices or
+            probabilities as :class:`~lightning_imbalance.metrics.ClassCounts` takes them.
         target: Class indices, or 0 and 1.
         num_classes: Number of classes that the predictions show, ``None`` where they are indices.
-        logits: What the predictions were decided from, as :func:`~lightning_imbalance.functional.align` returns it;
-            ``None`` where the step returned predictions.
+        are_logits: Whether logits are given, from which predictions are still to be decided.
 
     Example:
         >>> import torch
-        >>> StepOutput(torch.tensor([1]), torch.tensor([1]), num_classes=None).num_classes
+        >>> StepOutput(torch.tensor([1]), torch.tensor([1]), num_classes=None).are_logits
+        False
     """
 
-    preds: Tensor
+    given: Tensor
     target: Tensor
     num_classes: int | None
-    logits: Tensor | None = None
+    are_logits: bool = False
 
 
 def read_step_output(
@@ -58,8 +59,8 @@ def read_step_output(
     Example:
         >>> import torch
         >>> outputs = {"logits": torch.eye(3), "target": torch.tensor([0, 1, 1])}
-        >>> read_step_output(outputs, None, "multiclass", "logits", "preds", "target").preds
-        tensor([0, 1, 2])
+        >>> read_step_output(outputs, None, "multiclass", "logits", "preds", "target").are_logits
+        True
     """
     wanted = f"{logits_key!r} (or {preds_key!r}) and {target_key!r}"
     way_out = (
@@ -82,7 +83,7 @@ def read_step_output(
         return as_step_output(outputs[preds_key], outputs[target_key], task)
     logits, target = align(outputs[logits_key], outputs[target_key], task)
     width = 2 if task == "binary" else logits.shape[1]
-    return StepOutput(predicted_classes(logits, task), _hard(logits, target, task), width, logits)
+    return StepOutput(logits, _hard(logits, target, task), width, are_logits=True)
 
 
 def target_in_batch(batch: Any, target_key: str) -> Any:

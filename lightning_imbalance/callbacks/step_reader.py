@@ -39,8 +39,8 @@ class StepReader:
         >>> import torch
         >>> reader = StepReader(DEFAULT_KEYS, None, None)
         >>> outputs = {"logits": torch.eye(2), "target": torch.tensor([0, 0])}
-        >>> reader.read(outputs, None, "multiclass").preds
-        tensor([0, 1])
+        >>> reader.read(outputs, None, "multiclass").are_logits
+        True
     """
 
     def __init__(self, keys: tuple[str, str, str], extract: Extract | None, logits_from: str | None) -> None:

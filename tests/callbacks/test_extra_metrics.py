@@ -7,7 +7,7 @@ import torch
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from lightning_imbalance.callbacks.extra_metrics import built, check_extra, measured, scores, values_by_name
+from lightning_imbalance.callbacks.extra_metrics import built, check_extra, measured, probabilities_of, values_by_name
 
 KNOWN = "'average_precision', 'auroc', a torchmetrics Metric or MetricCollection, or a list of these"
 
@@ -62,10 +62,9 @@ def test_the_users_metric_stays_as_it_is():
 def test_probabilities_of_nan_logits_leave_the_others_alone():
     logits = torch.tensor([[1.0, 2.0], [torch.nan, 0.0]])
 
-    given = scores(torch.tensor([1, -1]), logits, "multiclass")
+    given = probabilities_of(logits, "multiclass")
 
     assert given.tolist() == [logits[0].softmax(0).tolist(), [0, 0]]
-    assert scores(torch.tensor([1]), None, "multiclass").tolist() == [1]
 
 
 def test_numbers_are_named_and_what_was_not_measured_is_left_out_of_mean_and_log():

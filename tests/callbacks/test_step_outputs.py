@@ -11,32 +11,37 @@ KEYS = ("logits", "preds", "target")
 LOGITS = torch.tensor([[2.0, 0.0, 1.0], [0.0, 1.0, 3.0], [0.5, 0.1, 0.2]])
 
 
-def equal(one: StepOutput, preds, target, num_classes) -> bool:
-    return (one.preds.tolist(), one.target.tolist(), one.num_classes) == (preds, target, num_classes)
+def equal(one: StepOutput, given, target, num_classes) -> bool:
+    same = torch.equal(one.given, torch.as_tensor(given)) and one.target.tolist() == target
+    return same and one.num_classes == num_classes
 
 
-def test_logits_become_decisions_and_show_the_number_of_classes():
+def test_logits_are_taken_as_such_and_show_the_number_of_classes():
     step = read_step_output({"logits": LOGITS, "target": torch.tensor([0, 1, 2])}, None, "multiclass", *KEYS)
 
-    assert equal(step, [0, 2, 0], [0, 1, 2], 3)
+    assert equal(step, LOGITS, [0, 1, 2], 3)
+    assert step.are_logits
 
 
 def test_logits_come_before_predictions():
     outputs = {"logits": LOGITS, "preds": torch.tensor([1, 1, 1]), "target": torch.tensor([0, 1, 2])}
 
-    assert equal(read_step_output(outputs, None, "multiclass", *KEYS), [0, 2, 0], [0, 1, 2], 3)
+    assert equal(read_step_output(outputs, None, "multiclass", *KEYS), LOGITS, [0, 1, 2], 3)
 
 
 def test_predictions_are_taken_where_there_are_no_logits():
     outputs = {"preds": torch.tensor([1, 2]), "target": torch.tensor([0, 1]), "loss": torch.tensor(1.0)}
 
-    assert equal(read_step_output(outputs, None, "multiclass", *KEYS), [1, 2], [0, 1], None)
+    step = read_step_output(outputs, None, "multiclass", *KEYS)
+
+    assert equal(step, [1, 2], [0, 1], None)
+    assert not step.are_logits
 
 
 def test_keys_can_have_other_names():
     outputs = {"scores": LOGITS, "y": torch.tensor([0, 1, 2]), "logits": "no tensor"}
 
-    assert equal(read_step_output(outputs, None, "multiclass", "scores", "guess", "y"), [0, 2, 0], [0, 1, 2], 3)
+    assert equal(read_step_output(outputs, None, "multiclass", "scores", "guess", "y"), LOGITS, [0, 1, 2], 3)
 
 
 def test_pixels_are_read_as_they_stand():
@@ -44,23 +49,23 @@ def test_pixels_are_read_as_they_stand():
 
     step = read_step_output(outputs, None, "multiclass", *KEYS)
 
-    assert (step.preds.shape, step.target.shape, step.num_classes) == ((2, 3, 3), (2, 3, 3), 4)
+    assert (step.given.shape, step.target.shape, step.num_classes) == ((2, 4, 3, 3), (2, 3, 3), 4)
 
 
 @pytest.mark.parametrize("column", [True, False])
-def test_a_binary_logit_above_0_is_positive(column):
+def test_a_binary_logit_may_stand_in_a_column(column):
     logits = torch.tensor([0.1, 0.0, -0.1])
     outputs = {"logits": logits[:, None] if column else logits, "target": torch.tensor([1, 1, 0])}
 
-    assert equal(read_step_output(outputs, None, "binary", *KEYS), [1, 0, 0], [1, 1, 0], 2)
+    assert equal(read_step_output(outputs, None, "binary", *KEYS), logits, [1, 1, 0], 2)
 
 
-def test_multilabel_logits_give_a_decision_for_each_label():
-    outputs = {"logits": LOGITS - 0.3, "target": torch.tensor([[1, 0, 1]] * 3)}
+def test_multilabel_logits_stand_for_a_decision_for_each_label():
+    outputs = {"logits": LOGITS, "target": torch.tensor([[1, 0, 1]] * 3)}
 
     step = read_step_output(outputs, None, "multilabel", *KEYS)
 
-    assert equal(step, [[1, 0, 1], [0, 1, 1], [1, 0, 0]], [[1, 0, 1]] * 3, 3)
+    assert equal(step, LOGITS, [[1, 0, 1]] * 3, 3)
 
 
 @pytest.mark.parametrize("key", ["logits", "preds"])
@@ -135,7 +140,7 @@ def test_targets_that_a_step_does_not_return_are_those_of_its_batch(returned, ke
     target = torch.tensor([0, 1, 2])
 
     for batch in ({"pixel_values": None, key: target}, (None, target)):
-        assert equal(read_step_output(returned, batch, "multiclass", *KEYS), [0, 2, 0], [0, 1, 2], 3)
+        assert equal(read_step_output(returned, batch, "multiclass", *KEYS), LOGITS, [0, 1, 2], 3)
 
 
 def test_a_key_that_is_named_is_looked_for_in_the_batch_too():

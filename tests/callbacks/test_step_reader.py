@@ -43,7 +43,7 @@ def test_logits_are_those_of_the_submodule_and_targets_those_of_the_batch(name, 
     module.model(LOGITS.clone().requires_grad_())
     step = reader.read(None, batch, "multiclass")
 
-    assert torch.equal(step.preds, torch.tensor([0, 1, 1]))
+    assert torch.equal(step.given.argmax(1), torch.tensor([0, 1, 1]))
     assert torch.equal(step.target, TARGET)
     assert torch.equal(step.logits, LOGITS.softmax(1) if name == "model" else LOGITS)
     assert not step.logits.requires_grad
@@ -56,7 +56,7 @@ def test_what_the_submodule_returns_last_is_taken():
     module.model(torch.zeros(1, 2))
     module.model(LOGITS)
 
-    assert reader.read(None, (None, TARGET), "multiclass").preds.tolist() == [0, 1, 1]
+    assert reader.read(None, (None, TARGET), "multiclass").given.argmax(1).tolist() == [0, 1, 1]
 
 
 def test_each_step_must_call_the_submodule():
@@ -105,8 +105,8 @@ def test_a_copy_watches_nothing_until_it_is_told(duplicate):
     copied.watch(other)
     other.model(LOGITS[[1, 0, 2]])
 
-    assert copied.read(None, (None, TARGET), "multiclass").preds.tolist() == [1, 0, 1]
-    assert reader.read(None, (None, TARGET), "multiclass").preds.tolist() == [0, 1, 1]
+    assert copied.read(None, (None, TARGET), "multiclass").given.argmax(1).tolist() == [1, 0, 1]
+    assert reader.read(None, (None, TARGET), "multiclass").given.argmax(1).tolist() == [0, 1, 1]
 
 
 @pytest.mark.parametrize(

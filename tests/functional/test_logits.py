@@ -4,6 +4,8 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lightning_imbalance.functional import align, predicted_classes, probabilities
 from lightning_imbalance.functional.logits import check_target_range, full_precision, squeeze_binary
@@ -22,6 +24,23 @@ def test_class_indices_of_any_integer_type_become_int64(dtype, logits, target):
 
     assert aligned[0].shape == logits
     assert (aligned[1].shape, aligned[1].dtype) == (target, torch.int64)
+
+
+@given(
+    values=st.lists(st.sampled_from([-1.0, 0.0, 1.0, math.inf, -math.inf, math.nan]), min_size=24, max_size=24),
+    shape=st.sampled_from([(4, 6), (2, 3, 4), (2, 3, 2, 2)]),
+    turned=st.booleans(),
+)
+def test_numpy_decides_as_torch_does(values, shape, turned):
+    logits = torch.tensor(values).view(shape)
+    logits = (logits.transpose(0, 1) if turned else logits).requires_grad_()
+    with torch.no_grad():
+        found = predicted_classes(logits, "multiclass")
+
+    is_largest = logits == logits.nan_to_num(nan=-math.inf, posinf=math.inf, neginf=-math.inf).amax(1, keepdim=True)
+    first = is_largest.int().cumsum(1).cumsum(1).eq(1).int().argmax(1)
+    assert torch.equal(found, torch.where(logits.isnan().any(1), -1, first))
+    assert torch.equal(found, predicted_classes(logits.detach().half(), "multiclass"))
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (4, 3, 5)])
