@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-lowest lint format clean
+.PHONY: help demo test test-lowest lint format bench bench-check clean
 
 # `=` and not `?=`: PYTHON is set on make's command line, never by what happens to be in the environment.
 PYTHON = python3
@@ -48,6 +48,14 @@ lint: $(VENV)/.dev  ## ruff check, ruff format --check, mypy --strict
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 
+bench: export OMP_NUM_THREADS = 1
+bench: $(VENV)/.bench  ## measure all costs again, and write benchmarks/RESULTS.md (about 20 minutes)
+	$(VENV)/bin/python benchmarks/bench.py
+
+bench-check: export OMP_NUM_THREADS = 1
+bench-check: $(VENV)/.bench  ## measure all costs again, and say which ratios are worse than the committed ones
+	$(VENV)/bin/python benchmarks/bench.py --check
+
 format: $(VENV)/.dev  ## let ruff format and fix what it can
 	$(VENV)/bin/ruff format
 	$(VENV)/bin/ruff check --fix
@@ -58,7 +66,7 @@ clean:  ## remove the environments and everything the tools left behind
 
 # A stamp for each extra: it is older than pyproject.toml or the version exactly when something may be missing.
 INSTALLED_FROM := pyproject.toml lightning_imbalance/__about__.py
-$(VENV)/.demo $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: $(VENV)/.created $(INSTALLED_FROM)
+$(VENV)/.demo $(VENV)/.test $(VENV)/.bench $(VENV)/.dev: $(VENV)/.%: $(VENV)/.created $(INSTALLED_FROM)
 	@echo 'Installing into $(VENV): a few minutes the first time, most of them for torch.'
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@

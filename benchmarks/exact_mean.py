@@ -6,7 +6,8 @@ and the time of a step is that from one ``on_train_batch_end`` to another, with 
 
 - one process that accumulates nothing: the exact mean then does nothing. Goal: at most 1.01.
 - one process that accumulates two batches: the gradients are read and written once more. No goal.
-- two processes with gloo: one small reduction. Goal: at most 1.03.
+- two processes with gloo: one small reduction. Goal: at most 1.03. How many collectives a step has, and how many
+  numbers they carry, is counted by torch's profiler: more steps less fewer steps, so that the start does not count.
 
 Usage::
 
@@ -19,21 +20,24 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import sys
 import warnings
 from functools import partial
 
 import lightning as L
 import torch
-from interleaved import CLOCKS, Comparison, add_options, interleave, report
+from interleaved import CLOCKS, Comparison, Unit, add_options, interleave, report
 from processes import answer_of, rank
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.data import DataLoader
 
 from lightning_imbalance import ClassDistribution, WeightedClassifier
 
 CASES = ((1, 1, 1.01), (1, 2, None), (2, 1, 1.03))
 CLASSES, FEATURES = 10, 128
+FEWER_STEPS, MORE_STEPS = 2, 6
 
 
 class Counted(WeightedClassifier):
@@ -82,8 +86,22 @@ def seconds_of_steps(options: argparse.Namespace, processes: int, accumulated: i
     return (marks[-1] - marks[accumulated - 1]) / options.steps
 
 
+def collectives(options: argparse.Namespace, processes: int, accumulated: int, *, exact: bool) -> tuple[float, float]:
+    """Return how many collectives an optimizer step has, and how many numbers they carry."""
+    found = []
+    for steps in (FEWER_STEPS, MORE_STEPS):
+        few = argparse.Namespace(**{**vars(options), "steps": steps})
+        with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiled:
+            seconds_of_steps(few, processes, accumulated, exact=exact)
+        shapes = [event.input_shapes for event in profiled.events() if event.name.startswith("gloo:")]
+        found.append((len(shapes), sum(math.prod(shape) for given in shapes for shape in given)))
+    (count, numbers), (more_count, more_numbers) = found
+    steps = MORE_STEPS - FEWER_STEPS
+    return (more_count - count) / steps, (more_numbers - numbers) / steps
+
+
 def work(options: argparse.Namespace) -> None:
-    """Be one process: measure, and let rank 0 print the seconds."""
+    """Be one process: measure, and let rank 0 print the seconds and the collectives."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
@@ -93,8 +111,9 @@ def work(options: argparse.Namespace) -> None:
         for name, exact in (("exact", True), ("each batch", False))
     }
     times = interleave(f"{processes} x {accumulated}", runs, options.rounds)
+    counted = [collectives(options, processes, accumulated, exact=exact) for exact in (True, False) if processes > 1]
     if rank() == 0:
-        print(json.dumps({name: list(seconds) for name, seconds in times.items()}))
+        print(json.dumps([[list(seconds) for seconds in times.values()], counted]))
 
 
 def main() -> None:
@@ -113,11 +132,13 @@ def main() -> None:
     comparisons = []
     for processes, accumulated, goal in CASES:
         work_of = [*sys.argv[1:], "--work", str(processes), str(accumulated)]
-        times: dict[str, list[float]] = answer_of(__file__, work_of, processes)
+        times, counted = answer_of(__file__, work_of, processes)
         name = f"{processes} process{'es' * (processes > 1)}, {accumulated} batch{'es' * (accumulated > 1)} a step"
-        comparisons.append(Comparison(f"{name}: exact mean / mean of each batch", *times.values(), goal))
+        comparisons.append(Comparison(f"{name}: exact mean / mean of each batch", *times, goal))
+        for what, ours, theirs in zip(("collectives", "numbers"), *counted, strict=True) if counted else ():
+            comparisons.append(Comparison(f"{name}, {what} of a step", [ours], [theirs], unit=Unit(1, what)))
     parameters = sum(parameter.numel() for parameter in network(options.width).parameters())
-    report(f"an optimizer step of {parameters:,} parameters, {options.batch_size} samples", comparisons, options.clock)
+    report(f"an optimizer step of {parameters:,} parameters, {options.batch_size} samples", comparisons, options)
 
 
 if __name__ == "__main__":

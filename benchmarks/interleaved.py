@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import json
 import os
 import platform
 import sys
@@ -16,8 +17,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -57,9 +59,20 @@ class Comparison:
     goal: float | None = None
     unit: Unit = MILLISECONDS
 
+    @property
+    def ratios(self) -> list[float]:
+        """One a round."""
+        return [ours / theirs for ours, theirs in zip(self.ours, self.theirs, strict=True)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return name, median, extremes and goal, for programs."""
+        ratios = self.ratios
+        found = {"name": self.name, "median": median(ratios), "min": min(ratios), "max": max(ratios)}
+        return {**found, "goal": self.goal}
+
     def row(self) -> tuple[str, ...]:
         """Return the name, the median, the extremes, the goal and whether it is met, and the baseline's time."""
-        ratios = [ours / theirs for ours, theirs in zip(self.ours, self.theirs, strict=True)]
+        ratios = self.ratios
         verdict = "" if self.goal is None else "met" if median(ratios) <= self.goal else "missed"
         return (
             self.name,
@@ -113,13 +126,17 @@ def add_options(parser: argparse.ArgumentParser, *, rounds: int) -> None:
         default="wall",
         help="wall time, or the processor time of this process, which other processes disturb less (default: wall)",
     )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the ratios into this file too")
 
 
-def report(title: str, comparisons: Sequence[Comparison], clock: str) -> None:
-    """Print where the ratios come from, and the ratios."""
+def report(title: str, comparisons: Sequence[Comparison], options: argparse.Namespace) -> None:
+    """Print where the ratios come from, and the ratios; write them into the file that the options name."""
     packages = ("torch", "lightning", "torchmetrics", "lightning-imbalance")
     columns = (Column("", "left"), *map(Column, ("ratio", "min - max", "goal", "", "baseline")))
     print(f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in packages)}")
     print(f"{platform.machine()}, {os.cpu_count()} cores, torch.set_num_threads({torch.get_num_threads()})")
-    print(f"{clock} time, median of {len(comparisons[0].ours)} interleaved rounds\n")
+    print(f"{options.clock} time, median of {len(comparisons[0].ours)} interleaved rounds\n")
     print(Table(columns, tuple(comparison.row() for comparison in comparisons), title))
+    if options.json is not None:
+        rows = [comparison.to_dict() for comparison in comparisons]
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

@@ -193,7 +193,7 @@ def main() -> None:
         comparisons += compare(name, multiclass(shape), options.rounds, CLOCKS[options.clock])
         if len(shape) == 2:
             comparisons += compare(f"{name} labels", multilabel(shape), options.rounds, CLOCKS[options.clock])
-    report("losses with their gradients", comparisons, options.clock)
+    report("losses with their gradients", comparisons, options)
 
 
 if __name__ == "__main__":

@@ -161,7 +161,7 @@ def main() -> None:
     comparisons = []
     for classes in options.classes:
         comparisons += compare(classes, options.samples, options.rounds, CLOCKS[options.clock])
-    report(f"figures of {options.samples:,} samples", comparisons, options.clock)
+    report(f"figures of {options.samples:,} samples", comparisons, options)
 
 
 if __name__ == "__main__":

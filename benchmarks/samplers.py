@@ -199,7 +199,7 @@ def main() -> None:
     comparisons += compare_times(labels_of(options.others), installed(OF_OTHERS), options.rounds, clock)
     comparisons += compare_growth(options.size, options.rounds, clock)
     comparisons += compare_memory(options.size, options.largest)
-    report(f"drawing by class, {CLASSES} classes", comparisons, options.clock)
+    report(f"drawing by class, {CLASSES} classes", comparisons, options)
 
 
 if __name__ == "__main__":

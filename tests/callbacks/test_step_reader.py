@@ -45,8 +45,8 @@ def test_logits_are_those_of_the_submodule_and_targets_those_of_the_batch(name, 
 
     assert torch.equal(step.given.argmax(1), torch.tensor([0, 1, 1]))
     assert torch.equal(step.target, TARGET)
-    assert torch.equal(step.logits, LOGITS.softmax(1) if name == "model" else LOGITS)
-    assert not step.logits.requires_grad
+    assert torch.equal(step.given, LOGITS.softmax(1) if name == "model" else LOGITS)
+    assert not step.given.requires_grad
 
 
 def test_what_the_submodule_returns_last_is_taken():
