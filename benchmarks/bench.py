@@ -15,7 +15,7 @@ is one, and changes no file.
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -67,17 +67,17 @@ SECTIONS = {
     "epoch": Section(
         "An epoch",
         ("--clock", "cpu", "--rounds", "5"),
-        "The first row of each group compares the hand-written module with itself: that is how far noise alone moves a "
-        "ratio.",
+        "The first row of each group compares the hand-written module with itself: that is how far noise alone moves "
+        "a ratio.",
     ),
     "monitor": Section("The monitor", ("--clock", "cpu")),
     "samplers": Section(
         "Samplers",
         ("--clock", "cpu"),
         "Memory is what a process has at its highest beyond the labels, up to the first index; the last row is all of "
-        "the process, its\nlibraries and labels included, for six times the samples at which torch's sampler stops. The "
-        "other packages are measured for\nfewer labels: what pytorch-metric-learning spends on a sample grows with the "
-        "size of its class.",
+        "the process, its\nlibraries and labels included, for six times the samples at which torch's sampler stops. "
+        "The other packages are measured for\nfewer labels: what pytorch-metric-learning spends on a sample grows with "
+        "the size of its class.",
     ),
     "exact_mean": Section("The exact mean", ("--rounds", "11")),
     "growth": Section(
@@ -88,9 +88,9 @@ SECTIONS = {
     "inspecting": Section("Looking at files", cost=False),
     "false_recommendations": Section(
         "False recommendations",
-        about="`wrong` is the share of comparisons in which a remedy that is no better was recommended, `found` that in "
-        "which the better one\nwas shown to be better. The intervals of `compare` hold together at 95 %, and one end of "
-        "them is used.",
+        about="`wrong` is the share of comparisons in which a remedy that is no better was recommended, `found` that "
+        "in which the better one\nwas shown to be better. The intervals of `compare` hold together at 95 %, and one end "
+        "of them is used.",
         cost=False,
     ),
 }
@@ -109,7 +109,7 @@ def run(name: str, section: Section) -> dict[str, Any]:
         if done.returncode:
             sys.exit(f"benchmarks/{name}.py must end with 0, got {done.returncode}; what it said stands above.")
         rows = json.loads(file.read_text(encoding="utf-8")) if section.cost else []
-    today = datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat()
+    today = dt.datetime.now(tz=dt.timezone.utc).date().isoformat()
     return {"command": " ".join(command), "date": today, "printed": done.stdout.strip(), "rows": rows}
 
 

@@ -6,8 +6,8 @@ Each row is the time of an epoch with this package in units of the same epoch wi
   and ``val_loss`` by ``self.log`` (see ``handwritten.py``). Goal: at most 1.00. WeightedClassifier logs more: the exact
   mean of the training loss over the epoch, and the unweighted validation loss.
 - the same with ``ImbalanceMonitor`` / the hand-written module with a collection of torchmetrics (recall of each class,
-  balanced accuracy, worst class recall, macro F1). Goal: at most 1.00. A second row of this kind has torchmetrics' checks of
-  values switched off (``validate_args=False``).
+  balanced accuracy, worst class recall, macro F1). Goal: at most 1.00. A second row of this kind has torchmetrics'
+  checks of values switched off (``validate_args=False``).
 - the hand-written module / itself: how far from 1 the noise of the machine alone takes a ratio.
 
 Both sides have the same data, seed, network, optimizer and Trainer: CPU, one thread, a ``CSVLogger`` in a temporary
