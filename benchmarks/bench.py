@@ -88,8 +88,8 @@ SECTIONS = {
     "inspecting": Section("Looking at files", cost=False),
     "false_recommendations": Section(
         "False recommendations",
-        about="`wrong` is the share of comparisons in which a remedy that is no better was recommended, `found` that "
-        "in which the better one\nwas shown to be better. The intervals of `compare` hold together at 95 %, and one end "
+        about="`wrong` is the share of comparisons in which a remedy that is no better was recommended, `found` that\n"
+        "in which the better one was shown to be better. The intervals of `compare` hold together at 95 %, and one end\n"
         "of them is used.",
         cost=False,
     ),

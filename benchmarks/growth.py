@@ -1,8 +1,8 @@
 """How costs grow with the number of samples N and the number of classes C.
 
 Each cost is measured at several sizes in turns, and a line is fitted to the logarithms: its slope is the exponent b in
-cost ~ size^b, 1 for what grows as the size does. A fixed cost makes the line flatter, so the line is that of the larger
-half of the sizes. Goals: at most 1.1 for what reads N labels or C classes once. Beyond 10,000 classes a batch leaves the
+cost ~ size^b, 1 for what grows as the size does. A fixed cost makes the line flatter, so it is that of the larger half
+of the sizes. Goals: at most 1.1 for what reads N labels or C classes once. Beyond 10,000 classes a batch leaves the
 caches of the processor, and torch's cross-entropy grows faster than its size too.
 
 ``--picture`` draws all of them, cost against size, in units of the smallest.
