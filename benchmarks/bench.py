@@ -86,11 +86,17 @@ SECTIONS = {
         "![Cost against samples and against classes on logarithmic axes, each a line](growth.png)",
     ),
     "inspecting": Section("Looking at files", cost=False),
+    "tabular": Section(
+        "Ten remedies on eight tables",
+        ("--picture", "benchmarks/tabular.png"),
+        "![Mean ranks of ten remedies on a line, with bars over those that are not shown to differ](tabular.png)",
+        cost=False,
+    ),
     "false_recommendations": Section(
         "False recommendations",
         about="`wrong` is the share of comparisons in which a remedy that is no better was recommended, `found` that\n"
-        "in which the better one was shown to be better. The intervals of `compare` hold together at 95 %, and one end\n"
-        "of them is used.",
+        "in which the better one was shown to be better. The intervals of `compare` hold together at 95 %, and one\n"
+        "end of them is used.",
         cost=False,
     ),
 }

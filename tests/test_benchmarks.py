@@ -292,3 +292,36 @@ def test_the_page_of_results_is_what_the_file_of_results_says(monkeypatch: pytes
     assert module.render(json.loads(module.RESULTS.read_text(encoding="utf-8"))) == module.PAGE.read_text(
         encoding="utf-8"
     )
+
+
+def test_tabular_ranks_the_remedies_of_each_table_and_draws_them(tmp_path: Path) -> None:
+    script = [sys.executable, str(BENCHMARKS / "tabular.py"), "--tables", "iris", "wine", "2 clusters, mixed"]
+    script += ["--remedies", "none", "weighted", "posthoc", "--seeds", "2", "--epochs", "1"]
+
+    done = subprocess.run([*script, "--picture", "ranks.png"], capture_output=True, text=True, check=True, cwd=tmp_path)
+
+    found = re.findall(r"^ +(\w+)((?: +\d\.\d{3}){3}) +(\d\.\d\d)$", done.stdout, re.MULTILINE)
+    assert {name for name, *_ in found} == {"none", "weighted", "posthoc"}
+    assert sum(float(rank) for *_, rank in found) == pytest.approx(6, abs=0.02)
+    assert "Two mean ranks over 3 tables differ at 0.05 if they are 1.91 apart (Nemenyi)." in done.stdout
+    assert (tmp_path / "ranks.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("remedies", "q"), [(2, 1.960), (5, 2.728), (10, 3.164)])
+def test_the_critical_difference_has_the_quantiles_of_the_papers_table(
+    monkeypatch: pytest.MonkeyPatch, remedies: int, q: float
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    tabular = importlib.import_module("tabular")
+
+    expected = q * (remedies * (remedies + 1) / (6 * 8)) ** 0.5
+    assert tabular.critical_difference(remedies, 8) == pytest.approx(expected, abs=2e-3)
+
+
+def test_remedies_that_are_close_share_a_bar_and_equal_ones_a_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    tabular = importlib.import_module("tabular")
+
+    assert tabular.ranks([[0.9, 0.7, 0.7], [0.1, 0.2, 0.3]]).tolist() == [[1, 2.5, 2.5], [3, 2, 1]]
+    assert tabular.cliques([1.0, 2.0, 2.5, 5.0], 1.2) == [(1.0, 2.0), (2.0, 2.5)]
+    assert tabular.cliques([3.0, 1.0, 2.0], 2.0) == [(1.0, 3.0)]
