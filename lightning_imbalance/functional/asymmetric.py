@@ -2,15 +2,62 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
+from typing import Any
+
+import torch
 from torch import Tensor
 
 from lightning_imbalance.counting import Task
 from lightning_imbalance.functional.binary_sides import binary_sides
 from lightning_imbalance.functional.focal import focused
+from lightning_imbalance.functional.focused_sides import Focus, focused_sides
 from lightning_imbalance.functional.logits import full_precision
-from lightning_imbalance.functional.reduction import Reduction, Terms, reduce
-from lightning_imbalance.functional.true_class import class_terms
+from lightning_imbalance.functional.reduction import Reduction, Terms, index_weight, reduce
+from lightning_imbalance.functional.true_class import at_true_class, class_terms
+
+
+def as_negative(log_p: Tensor, gamma: float) -> Tensor:
+    r"""Return :math:`-p^γ \log p`, what a class that is not the true one costs.
+
+    Args:
+        log_p: Logarithm of its probability, any shape.
+        gamma: γ, not negative.
+
+    Returns:
+        Shape of ``log_p``.
+
+    Example:
+        >>> as_negative(torch.tensor([0.5, 0.1]).log(), gamma=1.0)
+        tensor([0.3466, 0.2303])
+    """
+    # p^γ as an exponential: the derivative of a power is infinite where p is 0.
+    return (gamma * log_p).exp() * -log_p
+
+
+class _SumAsNegatives(torch.autograd.Function):
+    """The sum of :func:`as_negative` over the classes, and the derivatives, which share the exponential with it."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(log_p: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
+        powers = (log_p * gamma).exp_()
+        costs = powers * log_p
+        return costs.sum(1).neg_(), powers.add_(costs, alpha=gamma)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, float], output: tuple[Tensor, Tensor]) -> None:
+        log_p, ctx.gamma = inputs
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(log_p, output[1])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None]:
+        log_p, derivative = ctx.saved_tensors
+        if torch.is_grad_enabled():  # a gradient of the gradient, which the derivative that was kept does not have
+            powers = (log_p * ctx.gamma).exp()
+            derivative = torch.addcmul(powers, log_p, powers, value=ctx.gamma)
+        return derivative * -gradient.unsqueeze(1), None
 
 
 def asymmetric_terms(
@@ -35,16 +82,21 @@ def asymmetric_terms(
     if task == "multiclass":
         log_p = full_precision(logits).log_softmax(1)
         share = label_smoothing / log_p.shape[1]
-        # p^γ as an exponential: the derivative of a power is infinite where p is 0.
-        as_negative = share * (gamma_neg * log_p).exp() * -log_p
-        as_positive = (1 - label_smoothing + share) * focused(log_p, gamma_pos)
-        values = as_positive + as_negative.sum(1, keepdim=True) - as_negative
-        return class_terms(values, target, weight, ignore_index)
-    logits, negative, positive = binary_sides(logits, target, weight, task=task, ignore_index=ignore_index)
-    # log(1 - p) of the shifted probability max(p - clip, 0).
-    log_rejected = ((-logits).sigmoid() + clip).clamp_max(1).log() if clip else F.logsigmoid(-logits)
-    value = negative * focused(log_rejected, gamma_neg) + positive * focused(F.logsigmoid(logits), gamma_pos)
-    return Terms(value, negative + positive)
+
+        def without_the_others(log_p: Tensor) -> Tensor:
+            return (1 - label_smoothing + share) * focused(log_p, gamma_pos) - share * as_negative(log_p, gamma_neg)
+
+        if target.is_floating_point():
+            values = without_the_others(log_p) + share * _SumAsNegatives.apply(log_p, gamma_neg)[0].unsqueeze(1)
+            return class_terms(values, target, weight, ignore_index)
+        weight = None if weight is None else weight.to(log_p.dtype)
+        counted = index_weight(target, weight, ignore_index, log_p.dtype)
+        value = without_the_others(at_true_class(log_p, target, ignore_index))
+        # The negatives last, so that their gradient is the first: what it needs is gone before the other one is there.
+        value = torch.add(value, _SumAsNegatives.apply(log_p, gamma_neg)[0], alpha=share)
+        return Terms(counted * value, counted)
+    sides = binary_sides(logits, target, weight, task=task, ignore_index=ignore_index)
+    return focused_sides(sides, Focus(gamma_neg, gamma_pos, clip))
 
 
 def asymmetric(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Literal
 
+import torch
 from torch import Tensor
 
 from lightning_imbalance.functional.logits import full_precision
@@ -12,18 +14,76 @@ from lightning_imbalance.functional.true_class import along_classes
 BinaryTask = Literal["binary", "multilabel"]
 
 
-class Sides(NamedTuple):
-    """Logits, and what their targets count for on each side; all three have the shape of the targets.
+class Sides:
+    """Logits, and what their targets count for on each side; as a tuple logits, negative, positive.
+
+    Args:
+        logits: In float32 or float64, 0 where the target is ignored.
+        target: In the type of the logits, likewise.
+        negative_weight: What a negative counts for, as it broadcasts to the logits; ``None`` for 1.
+        positive_weight: What a positive counts for, likewise.
+        kept: 1, and 0 where the target is ignored; ``None`` where none is.
 
     Attributes:
-        logits: In float32 or float64, 0 where the target is ignored.
-        negative: :math:`w_0 (1 - y)`, 0 where the target is ignored.
+        negative: :math:`w_0 (1 - y)`, 0 where the target is ignored; shape of the logits.
         positive: :math:`w_1 y`, likewise.
     """
 
-    logits: Tensor
-    negative: Tensor
-    positive: Tensor
+    def __init__(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        negative_weight: Tensor | None,
+        positive_weight: Tensor | None,
+        kept: Tensor | None,
+    ) -> None:
+        self.logits, self.target, self.kept = logits, target, kept
+        self.negative_weight, self.positive_weight = negative_weight, positive_weight
+
+    @property
+    def negative(self) -> Tensor:
+        """Return what each target counts for on the negative side."""
+        return times(times(1 - self.target, self.negative_weight), self.kept)
+
+    @property
+    def positive(self) -> Tensor:
+        """Return what each target counts for on the positive side."""
+        return times(times(self.target, self.positive_weight), self.kept)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        yield self.logits
+        yield self.negative
+        yield self.positive
+
+    def counted(self) -> Tensor:
+        """Return the weight of each target in a mean: the sum of both sides."""
+        if self.positive_weight is None:
+            return torch.ones_like(self.target) if self.kept is None else self.kept
+        negative = self.target.new_ones(()) if self.negative_weight is None else self.negative_weight
+        return times(torch.lerp(negative, self.positive_weight, self.target), self.kept)
+
+    def total(self) -> Tensor:
+        """Return the sum of the weights."""
+        if self.positive_weight is None and self.kept is None:
+            return self.target.new_full((), self.target.numel())
+        return self.counted().sum()
+
+
+def times(value: Tensor, factor: Tensor | None) -> Tensor:
+    """Return the product, and the value itself where there is no factor.
+
+    Args:
+        value: Any shape.
+        factor: As it broadcasts to the value.
+
+    Returns:
+        Shape of ``value``.
+
+    Example:
+        >>> times(torch.tensor([1.0, 2.0]), None)
+        tensor([1., 2.])
+    """
+    return value if factor is None else value * factor
 
 
 def binary_sides(
@@ -60,16 +120,13 @@ def binary_sides(
         msg = f"`target` must have the shape of the logits, {tuple(logits.shape)}, got {tuple(target.shape)}."
         raise ValueError(msg)
     logits = full_precision(logits)
-    positive = target.to(logits.dtype)
-    negative = 1 - positive
+    negative = positive = kept = None
     if weight is not None:
         weight = weight.to(logits.dtype)
-        if task == "binary":
-            negative, positive = negative * weight[0], positive * weight[1]
-        else:
-            positive = positive * along_classes(weight, logits.ndim)
+        negative, positive = weight if task == "binary" else (None, along_classes(weight, logits.ndim))
     if ignore_index is not None:
         ignored = target == ignore_index
-        negative, positive = negative.masked_fill(ignored, 0), positive.masked_fill(ignored, 0)
+        kept = (~ignored).to(logits.dtype)
+        target = target.masked_fill(ignored, 0)
         logits = logits.masked_fill(ignored, 0)  # 0 times an infinite logit is no number
-    return Sides(logits, negative, positive)
+    return Sides(logits, target.to(logits.dtype), negative, positive, kept)

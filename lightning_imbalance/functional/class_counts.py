@@ -24,9 +24,9 @@ def without_zeros(values: Tensor) -> Tensor:
         >>> without_zeros(torch.tensor([60.0, 0.0, 10.0]))
         tensor([60., 10., 10.])
     """
-    absent = values == 0
-    smallest = values.masked_fill(absent, torch.inf).amin()
-    return torch.where(absent, torch.where(smallest.isinf(), 1, smallest), values)
+    absent = values.logical_not()
+    smallest = values.masked_fill(absent, torch.inf).amin().nan_to_num(posinf=1)
+    return torch.where(absent, smallest, values)
 
 
 def log_priors(class_counts: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lightning_imbalance.functional.binary_sides import binary_sides
 from lightning_imbalance.functional.class_counts import without_zeros
-from lightning_imbalance.functional.focal import focused
+from lightning_imbalance.functional.focused_sides import Focus, focused_sides
 from lightning_imbalance.functional.reduction import Reduction, Terms, reduce
 from lightning_imbalance.functional.true_class import along_classes
 
@@ -31,21 +29,19 @@ def distribution_balanced_terms(
     """Return weighted loss and weight of each target; see :func:`distribution_balanced`.
 
     Example:
+        >>> import torch
         >>> distribution_balanced_terms(torch.zeros(1, 2), torch.tensor([[1, 0]]), torch.tensor([80, 20]), 100).loss
         tensor([[0.1795, 0.0845]])
     """
-    logits, negative, positive = binary_sides(logits, target, weight, task="multilabel", ignore_index=ignore_index)
-    counts = along_classes(without_zeros(class_counts.to(logits.dtype)), logits.ndim)
-    present = target.to(logits.dtype)
-    if ignore_index is not None:
-        present = present.masked_fill(target == ignore_index, 0)
+    sides = binary_sides(logits, target, weight, task="multilabel", ignore_index=ignore_index)
+    ndim, dtype = sides.logits.ndim, sides.logits.dtype
+    counts = along_classes(without_zeros(class_counts.to(dtype)), ndim)
     # 1/0 for a sample without labels: its sigmoid is 1.
-    rebalanced = alpha + torch.sigmoid(beta * (1 / counts / (present / counts).sum(1, keepdim=True) - mu))
+    rebalanced = beta / counts / (sides.target / counts).sum(1, keepdim=True)
+    rebalanced = rebalanced.sub_(beta * mu).sigmoid_().add_(alpha)
     # A label that every sample has would have an infinite bias: one sample is taken for a negative.
-    shifted = logits - bias / neg_scale * ((num_samples - counts).clamp_min(1) / counts).log()
-    value = positive * focused(F.logsigmoid(shifted), gamma)
-    value = value + negative * focused(F.logsigmoid(-neg_scale * shifted), gamma) / neg_scale
-    return Terms(rebalanced * value, negative + positive)
+    shift = bias / neg_scale * ((num_samples - counts).clamp_min(1) / counts).log()
+    return focused_sides(sides, Focus(gamma, gamma, neg_scale=neg_scale), shift=shift, factor=rebalanced)
 
 
 def distribution_balanced(
@@ -98,6 +94,7 @@ def distribution_balanced(
         Shape ``()``, or the shape of the targets for ``reduction="none"``. A mean over nothing is 0.
 
     Example:
+        >>> import torch
         >>> distribution_balanced(torch.zeros(1, 2), torch.tensor([[1, 0]]), torch.tensor([80, 20]), 100)
         tensor(0.1320)
     """

@@ -8,7 +8,7 @@ from torch import Tensor
 from lightning_imbalance.functional.class_counts import without_zeros
 from lightning_imbalance.functional.logits import full_precision
 from lightning_imbalance.functional.reduction import Reduction, Terms, reduce
-from lightning_imbalance.functional.true_class import along_classes, is_true_class, require_indices
+from lightning_imbalance.functional.true_class import along_classes, require_indices
 from lightning_imbalance.functional.weighted_cross_entropy import weighted_cross_entropy_terms
 
 
@@ -50,9 +50,11 @@ def equalization_terms(
     require_indices(target, "equalization", "what is left out")
     logits = full_precision(logits)
     tail = along_classes(tail_classes(class_counts, threshold), logits.ndim)
-    left_out = drawn & tail & ~is_true_class(target, logits.shape[1])
-    # In place of a logit, not added to it: the sum in the softmax then has no such term, and its gradient is 0.
-    kept = logits.masked_fill(left_out, float("-inf"))
+    indices = target if ignore_index is None else target.masked_fill(target == ignore_index, 0)
+    left_out = (drawn & tail).scatter_(1, indices.unsqueeze(1), False)
+    # The exponential of the lowest number is 0, and so is its gradient. To fill the places instead takes six times as
+    # long, since a processor cannot guess them, and once more on the way back.
+    kept = torch.add(logits, left_out, alpha=torch.finfo(logits.dtype).min)
     return weighted_cross_entropy_terms(kept, target, weight, ignore_index=ignore_index)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lightning_imbalance.counting import Task
 from lightning_imbalance.functional.binary_sides import binary_sides
+from lightning_imbalance.functional.focused_sides import Focus, focused_sides
 from lightning_imbalance.functional.logits import full_precision
 from lightning_imbalance.functional.reduction import Reduction, Terms, index_weight, reduce
-from lightning_imbalance.functional.true_class import at_true_class, class_terms
+from lightning_imbalance.functional.true_class import class_terms
+from lightning_imbalance.functional.weighted_cross_entropy import weighted_cross_entropy_terms
 
 
 def focused(log_p: Tensor, gamma: float) -> Tensor:
@@ -49,15 +50,14 @@ def focal_terms(
         (tensor([0.1733, 0.5199]), tensor([1., 3.]))
     """
     if task != "multiclass":
-        logits, negative, positive = binary_sides(logits, target, weight, task=task, ignore_index=ignore_index)
-        missed = negative * focused(F.logsigmoid(-logits), gamma) + positive * focused(F.logsigmoid(logits), gamma)
-        return Terms(missed, negative + positive)
-    log_p = full_precision(logits).log_softmax(1)
+        sides = binary_sides(logits, target, weight, task=task, ignore_index=ignore_index)
+        return focused_sides(sides, Focus(negative=gamma, positive=gamma))
     if target.is_floating_point():
-        return class_terms(focused(log_p, gamma), target, weight, ignore_index)
-    weight = None if weight is None else weight.to(log_p.dtype)
-    counted = index_weight(target, weight, ignore_index, log_p.dtype)
-    return Terms(counted * focused(at_true_class(log_p, target, ignore_index), gamma), counted)
+        return class_terms(focused(full_precision(logits).log_softmax(1), gamma), target, weight, ignore_index)
+    plain = weighted_cross_entropy_terms(logits, target, ignore_index=ignore_index).loss
+    weight = None if weight is None else weight.to(plain.dtype)
+    counted = index_weight(target, weight, ignore_index, plain.dtype)
+    return Terms(counted * focused(-plain, gamma), counted)
 
 
 def focal(

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from lightning_imbalance.functional.class_counts import without_zeros
 from lightning_imbalance.functional.logits import full_precision
-from lightning_imbalance.functional.reduction import Reduction, Terms, reduce
-from lightning_imbalance.functional.true_class import along_classes, class_terms
+from lightning_imbalance.functional.reduction import Reduction, Terms, index_weight, reduce
+from lightning_imbalance.functional.true_class import along_classes, at_true_class, class_terms
 
 SmoothingShape = Literal["concave", "linear", "convex"]
 
@@ -68,7 +68,15 @@ def label_aware_smoothing_terms(
         tensor([0.4269, 0.1269])
     """
     log_p = full_precision(logits).log_softmax(1)
-    smoothings = along_classes(label_smoothings(class_counts, head, tail, shape, log_p.dtype), log_p.ndim)
+    smoothings = label_smoothings(class_counts, head, tail, shape, log_p.dtype)
+    if not target.is_floating_point():
+        weight = None if weight is None else weight.to(log_p.dtype)
+        counted = index_weight(target, weight, ignore_index, log_p.dtype)
+        smoothed = index_weight(target, smoothings, ignore_index, log_p.dtype)
+        # The sum first: what torch then adds to its gradient is dense already, and no third tensor is made.
+        everywhere = log_p.sum(1) * (smoothed / log_p.shape[1])
+        return Terms(counted * ((smoothed - 1) * at_true_class(log_p, target, ignore_index) - everywhere), counted)
+    smoothings = along_classes(smoothings, log_p.ndim)
     values = (smoothings - 1) * log_p - smoothings * log_p.mean(1, keepdim=True)
     return class_terms(values, target, weight, ignore_index)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from lightning_imbalance.functional.class_counts import without_zeros
 from lightning_imbalance.functional.logits import full_precision
 from lightning_imbalance.functional.reduction import Reduction, Terms, reduce
-from lightning_imbalance.functional.true_class import along_classes, is_true_class, require_indices
+from lightning_imbalance.functional.true_class import only_at_true_class, require_indices
 from lightning_imbalance.functional.weighted_cross_entropy import weighted_cross_entropy_terms
 
 
@@ -49,9 +49,8 @@ def ldam_terms(
     """
     require_indices(target, "ldam", "the margin")
     logits = full_precision(logits)
-    margins = along_classes(scale * ldam_margins(class_counts, max_margin, logits.dtype), logits.ndim)
-    # Not scatter_add, which has no deterministic form on every device.
-    moved = torch.where(is_true_class(target, logits.shape[1]), logits - margins, logits)
+    margins = -scale * ldam_margins(class_counts, max_margin, logits.dtype)
+    moved = logits + only_at_true_class(margins, target, logits, ignore_index)
     return weighted_cross_entropy_terms(moved, target, weight, ignore_index=ignore_index)
 
 

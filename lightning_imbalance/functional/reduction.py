@@ -7,7 +7,8 @@ divide once.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,20 +16,43 @@ from torch import Tensor
 Reduction = Literal["mean", "sum", "none"]
 
 
-class Terms(NamedTuple):
+class Terms:
     """What a loss gives for each target, before any reduction.
 
-    Attributes:
+    Args:
         loss: The weighted loss, shape of the targets: ``(N,)``, ``(N, d1, ...)``, for ``multilabel`` ``(N, C, ...)``.
         weight: What each target counts for in a mean, same shape; 0 where it is ignored.
 
+    Attributes:
+        loss: As given.
+        weight: As given.
+
     Example:
-        >>> Terms(torch.tensor([1.0, 6.0]), torch.tensor([1.0, 3.0])).sums()
+        >>> terms = Terms(torch.tensor([1.0, 6.0]), torch.tensor([1.0, 3.0]))
+        >>> terms.sums()
         (tensor(7.), tensor(4.))
+        >>> loss, weight = terms
     """
 
-    loss: Tensor
-    weight: Tensor
+    def __init__(self, loss: Tensor, weight: Tensor) -> None:
+        self._loss, self._weight = loss, weight
+
+    @property
+    def loss(self) -> Tensor:
+        """Return the weighted loss of each target."""
+        return self._loss
+
+    @property
+    def weight(self) -> Tensor:
+        """Return what each target counts for."""
+        return self._weight
+
+    def __iter__(self) -> Iterator[Tensor]:
+        yield self.loss
+        yield self.weight
+
+    def __repr__(self) -> str:
+        return f"Terms(loss={self.loss!r}, weight={self.weight!r})"
 
     def sums(self, dtype: torch.dtype | None = None) -> tuple[Tensor, Tensor]:
         """Return the numerator Σ w·ℓ and the denominator Σ w of the weighted mean, both of shape ``()``.
@@ -37,6 +61,45 @@ class Terms(NamedTuple):
             dtype: Type to sum in; by default that of the loss.
         """
         return self.loss.sum(dtype=dtype), self.weight.sum(dtype=dtype)
+
+
+class SummableTerms(Terms):
+    """Terms whose sums can be had without the value of each target, by fewer and shorter ways through memory.
+
+    Nothing is computed before it is asked for: a mean needs the two sums alone, and never has the values.
+
+    Args:
+        loss: Makes the weighted loss of each target.
+        weight: Makes the weight of each.
+        sums: Makes the two sums, in the type of the loss.
+
+    Example:
+        >>> values = torch.tensor([1.0, 6.0])
+        >>> terms = SummableTerms(lambda: values, lambda: values / 2, lambda: (values.sum(), values.sum() / 2))
+        >>> terms.sums()
+        (tensor(7.), tensor(3.5000))
+        >>> terms.loss
+        tensor([1., 6.])
+    """
+
+    def __init__(
+        self, loss: Callable[[], Tensor], weight: Callable[[], Tensor], sums: Callable[[], tuple[Tensor, Tensor]]
+    ) -> None:
+        self._make_loss, self._make_weight, self._make_sums = loss, weight, sums
+
+    @property
+    def loss(self) -> Tensor:
+        """Return the weighted loss of each target."""
+        return self._make_loss()
+
+    @property
+    def weight(self) -> Tensor:
+        """Return what each target counts for."""
+        return self._make_weight()
+
+    def sums(self, dtype: torch.dtype | None = None) -> tuple[Tensor, Tensor]:
+        """Return numerator and denominator; in a type other than the loss's, from the value of each target."""
+        return self._make_sums() if dtype is None else super().sums(dtype)
 
 
 def widest_float(device: torch.device) -> torch.dtype:
@@ -67,8 +130,8 @@ def weighted_mean(numerator: Tensor, denominator: Tensor) -> Tensor:
     """
     # Not clamp: a sum of weights may be small, and only 0 has no mean. The numerator of nothing need not be 0, since
     # label smoothing gives a target of weight 0 a part of the other classes' loss.
-    empty = denominator == 0
-    return torch.where(empty, 0, numerator / torch.where(empty, 1, denominator))
+    empty = denominator.logical_not()
+    return (numerator / (denominator + empty)).masked_fill(empty, 0)
 
 
 def reduce(terms: Terms, reduction: Reduction) -> Tensor:
@@ -130,11 +193,11 @@ def index_weight(target: Tensor, weight: Tensor | None, ignore_index: int | None
         tensor([1., 5., 0.])
     """
     if ignore_index is None:
-        return torch.ones_like(target, dtype=dtype) if weight is None else weight[target]
-    ignored = target == ignore_index
+        return torch.ones_like(target, dtype=dtype) if weight is None else _of_class(weight, target)
     if weight is None:
-        return (~ignored).to(dtype)
-    return weight[target.masked_fill(ignored, 0)].masked_fill(ignored, 0)
+        return (target != ignore_index).to(dtype)
+    ignored = target == ignore_index
+    return _of_class(weight, target.masked_fill(ignored, 0)).masked_fill(ignored, 0)
 
 
 def soft_weight(target: Tensor, weight: Tensor | None) -> Tensor:
@@ -155,3 +218,9 @@ def soft_weight(target: Tensor, weight: Tensor | None) -> Tensor:
         return target.sum(1)
     # Not a matrix product, which autocast would compute in half precision.
     return (target * weight.view(-1, *[1] * (target.ndim - 2))).sum(1)
+
+
+def _of_class(values: Tensor, target: Tensor) -> Tensor:
+    # Not values[target], which is several times as slow.
+    found = values.index_select(0, target.flatten())
+    return found if target.ndim == 1 else found.view(target.shape)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from lightning_imbalance.functional.class_counts import without_zeros
 from lightning_imbalance.functional.logits import full_precision
-from lightning_imbalance.functional.reduction import Reduction, Terms, reduce
+from lightning_imbalance.functional.reduction import Reduction, Terms, index_weight, reduce
 from lightning_imbalance.functional.true_class import along_classes, at_true_class, require_indices
 from lightning_imbalance.functional.weighted_cross_entropy import weighted_cross_entropy_terms
 
@@ -33,15 +34,17 @@ def seesaw_terms(
     """
     require_indices(target, "seesaw", "the factor of each other class")
     logits = full_precision(logits)
-    log_counts = along_classes(without_zeros(class_counts.to(logits.dtype)).log(), logits.ndim).expand_as(logits)
-    log_scores = logits.detach().log_softmax(1)
-    true_counts, true_scores = (
-        at_true_class(values, target, ignore_index).unsqueeze(1) for values in (log_counts, log_scores)
-    )
-    # For the true class both are 0: its count is its own, and its score is not above the floored one.
-    mitigation = p * (log_counts - true_counts).clamp_max(0)
-    compensation = q * (log_scores - true_scores.clamp_min(math.log(eps))).clamp_min(0)
-    return weighted_cross_entropy_terms(logits + mitigation + compensation, target, weight, ignore_index=ignore_index)
+    powers = p * without_zeros(class_counts.to(logits.dtype)).log()
+    true_powers = index_weight(target, powers, ignore_index, logits.dtype).unsqueeze(1)
+    scores = logits.detach().log_softmax(1)
+    true_scores = at_true_class(scores, target, ignore_index).unsqueeze(1)
+    # Each is log M or log C and a number that all classes of a target share, which the softmax drops. No class is taken
+    # out: for the true class both come to that number, since its score is not above the floored one.
+    compensation = torch.maximum(scores, true_scores.clamp_min(math.log(eps)))
+    del scores  # as large as the logits, as what comes after
+    adjusted = logits + torch.minimum(along_classes(powers, logits.ndim), true_powers)
+    adjusted = torch.add(adjusted, compensation, alpha=q)
+    return weighted_cross_entropy_terms(adjusted, target, weight, ignore_index=ignore_index)
 
 
 def seesaw(

@@ -51,6 +51,31 @@ def at_true_class(values: Tensor, target: Tensor, ignore_index: int | None = Non
     return values.gather(1, target.masked_fill(ignored, 0).unsqueeze(1)).squeeze(1).masked_fill(ignored, 0)
 
 
+def only_at_true_class(values: Tensor, target: Tensor, logits: Tensor, ignore_index: int | None = None) -> Tensor:
+    """Return one value a class at the true class of each target, and 0 at every other.
+
+    What has no gradient itself and is added to logits costs nothing on the way back, unlike what takes their place.
+
+    Args:
+        values: Shape ``(C,)``, without a gradient.
+        target: Class indices, shape ``(N,)`` or ``(N, d1, ...)``, int64.
+        logits: Shape ``(N, C)`` or ``(N, C, d1, ...)``, that of the result.
+        ignore_index: Index of the targets that are ignored: all 0.
+
+    Returns:
+        Shape of ``logits``, type of ``values``.
+
+    Example:
+        >>> only_at_true_class(torch.tensor([5.0, 7.0]), torch.tensor([1, -1]), torch.zeros(2, 2), ignore_index=-1)
+        tensor([[0., 7.],
+                [0., 0.]])
+    """
+    there = index_weight(target, values, ignore_index, values.dtype)
+    indices = target if ignore_index is None else target.masked_fill(target == ignore_index, 0)
+    # Not scatter_add, which has no deterministic form on every device.
+    return torch.zeros_like(logits, dtype=values.dtype).scatter_(1, indices.unsqueeze(1), there.unsqueeze(1))
+
+
 def is_true_class(target: Tensor, num_classes: int) -> Tensor:
     """Return whether each class is the true one; an ignored index outside the classes makes none true.
 

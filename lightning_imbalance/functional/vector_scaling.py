@@ -50,7 +50,7 @@ def vector_scaling_terms(
     logits = full_precision(logits)
     scale = along_classes(vector_scales(class_counts, gamma, logits.dtype), logits.ndim)
     shift = along_classes(tau * log_priors(class_counts, logits.dtype), logits.ndim)
-    return weighted_cross_entropy_terms(scale * logits + shift, target, weight, ignore_index=ignore_index)
+    return weighted_cross_entropy_terms(torch.addcmul(shift, scale, logits), target, weight, ignore_index=ignore_index)
 
 
 def vector_scaling(

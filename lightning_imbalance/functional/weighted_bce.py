@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch.nn.functional as F
 from torch import Tensor
 
 from lightning_imbalance.functional.binary_sides import BinaryTask, binary_sides
-from lightning_imbalance.functional.reduction import Reduction, Terms, reduce
+from lightning_imbalance.functional.focused_sides import Focus, focused_sides
+from lightning_imbalance.functional.reduction import Reduction, SummableTerms, Terms, reduce
 
 
 def weighted_bce_terms(
@@ -25,10 +28,16 @@ def weighted_bce_terms(
         >>> terms.loss, terms.weight
         (tensor([0.6931, 2.0794]), tensor([1., 3.]))
     """
-    logits, negative, positive = binary_sides(logits, target, weight, task=task, ignore_index=ignore_index)
-    counted = negative + positive
-    # w₁·softplus(-z) + w₀·softplus(z), and softplus(z) = z + softplus(-z): one transcendental a target.
-    return Terms(negative * logits - counted * F.logsigmoid(logits), counted)
+    sides = binary_sides(logits, target, weight, task=task, ignore_index=ignore_index)
+    if sides.negative_weight is not None:  # torch has a weight for one side alone
+        return focused_sides(sides, Focus())
+
+    def torchs(reduction: str) -> Tensor:
+        return F.binary_cross_entropy_with_logits(
+            sides.logits, sides.target, sides.kept, pos_weight=sides.positive_weight, reduction=reduction
+        )
+
+    return SummableTerms(partial(torchs, "none"), sides.counted, lambda: (torchs("sum"), sides.total()))
 
 
 def weighted_bce(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch.nn.functional as F
 from torch import Tensor
 
 from lightning_imbalance.functional.logits import full_precision
-from lightning_imbalance.functional.reduction import Reduction, Terms, index_weight, reduce, soft_weight
+from lightning_imbalance.functional.reduction import Reduction, SummableTerms, Terms, index_weight, reduce, soft_weight
 
 # torch ignores -100 unless told otherwise; with `ignore_index=None` no target may be dropped in silence.
 _NOTHING_IGNORED = -(2**62)
@@ -31,17 +33,28 @@ def weighted_cross_entropy_terms(
     logits = full_precision(logits)
     if weight is not None:
         weight = weight.to(logits.dtype)
-    if target.is_floating_point():
+    soft = target.is_floating_point()
+    if soft:
         target = target.to(logits.dtype)
-        counted = soft_weight(target, weight)
-        ignored = _NOTHING_IGNORED
-    else:
-        counted = index_weight(target, weight, ignore_index, logits.dtype)
-        ignored = _NOTHING_IGNORED if ignore_index is None else ignore_index
-    loss = F.cross_entropy(
-        logits, target, weight, reduction="none", ignore_index=ignored, label_smoothing=label_smoothing
-    )
-    return Terms(loss, counted)
+    ignored = _NOTHING_IGNORED if soft or ignore_index is None else ignore_index
+
+    def cross_entropy(reduction: str) -> Tensor:
+        return F.cross_entropy(
+            logits, target, weight, reduction=reduction, ignore_index=ignored, label_smoothing=label_smoothing
+        )
+
+    def counted() -> Tensor:
+        return soft_weight(target, weight) if soft else index_weight(target, weight, ignore_index, logits.dtype)
+
+    def sums() -> tuple[Tensor, Tensor]:
+        # On other devices torch adds dense values in an order of its own, another one each time.
+        in_order = logits.ndim == 2 or logits.device.type == "cpu"
+        numerator = cross_entropy("sum") if in_order else cross_entropy("none").sum()
+        if soft or weight is not None or ignore_index is not None:
+            return numerator, counted().sum()
+        return numerator, numerator.new_full((), target.numel())
+
+    return SummableTerms(partial(cross_entropy, "none"), counted, sums)
 
 
 def weighted_cross_entropy(

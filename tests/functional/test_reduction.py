@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightning_imbalance.functional import Terms, reduce, weighted_mean
-from lightning_imbalance.functional.reduction import check_reduction, index_weight, soft_weight
+from lightning_imbalance.functional.reduction import SummableTerms, check_reduction, index_weight, soft_weight
 
 WEIGHT = torch.tensor([0.1, 3.0, 1.2345678])
 
@@ -34,6 +34,25 @@ def test_sums_over_a_split_are_the_sums_of_the_whole(first, second, seed):
 
     assert torch.allclose(torch.stack(sums), torch.stack(whole.sums()), rtol=1e-14)
     assert torch.allclose(weighted_mean(*sums), reduce(whole, "mean"), rtol=1e-14)
+
+
+def test_terms_with_sums_of_their_own_are_computed_only_as_they_are_asked_for():
+    made: list[str] = []
+
+    def make(name: str, value: object) -> object:
+        return lambda: made.append(name) or value
+
+    loss, weight = torch.tensor([1.0, 6.0]), torch.tensor([1.0, 3.0])
+    terms = SummableTerms(make("loss", loss), make("weight", weight), make("sums", (loss.sum(), weight.sum())))
+
+    assert reduce(terms, "mean").item() == 1.75
+    assert made == ["sums"]
+    assert reduce(terms, "none") is loss
+    assert made == ["sums", "loss"]
+    assert torch.stack(terms.sums(torch.float64)).tolist() == [7, 4]
+    assert made == ["sums", "loss", "loss", "weight"]
+    assert repr(terms) == "Terms(loss=tensor([1., 6.]), weight=tensor([1., 3.]))"
+    assert list(map(torch.equal, terms, (loss, weight))) == [True, True]
 
 
 @pytest.mark.parametrize("numerator", [0.0, 5.0, float("inf")])

@@ -226,6 +226,21 @@ def test_terms_over_a_split_of_the_batch_sum_to_those_of_the_whole(cut, seed):
     assert torch.allclose(torch.tensor(parts).sum(0), torch.tensor(whole).double(), rtol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(12,), (3, 5), (2, 3, 4)])
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+@pytest.mark.parametrize("ignore_index", [None, 1])
+@pytest.mark.parametrize("soft", [False, True])
+def test_the_sums_are_those_of_the_values_and_weights(shape, weight, ignore_index, soft):
+    logits, target = batch(*shape, dtype=torch.float64)
+    target = F.one_hot(target, 4).movedim(-1, 1).double() if soft else target
+
+    terms = weighted_cross_entropy_terms(logits, target, weight, ignore_index=ignore_index, label_smoothing=0.1)
+
+    expected = torch.stack([terms.loss.sum(), terms.weight.sum()])
+    assert torch.allclose(torch.stack(terms.sums()), expected, rtol=1e-12)
+    assert terms.weight.shape == shape
+
+
 def test_without_an_ignore_index_torchs_default_is_not_dropped_in_silence():
     with pytest.raises(IndexError, match="-100"):
         weighted_cross_entropy(torch.zeros(2, 4), torch.tensor([0, -100]))
