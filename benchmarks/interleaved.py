@@ -129,14 +129,26 @@ def add_options(parser: argparse.ArgumentParser, *, rounds: int) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the ratios into this file too")
 
 
-def report(title: str, comparisons: Sequence[Comparison], options: argparse.Namespace) -> None:
-    """Print where the ratios come from, and the ratios; write them into the file that the options name."""
+def report(
+    title: str, comparisons: Sequence[Comparison] | Mapping[str, Sequence[Comparison]], options: argparse.Namespace
+) -> None:
+    """Print where the ratios come from, and the ratios; write them into the file that the options name.
+
+    Args:
+        title: What was measured.
+        comparisons: The ratios, or several tables of them by what is added to the title.
+        options: As :func:`add_options` made them.
+    """
+    tables = comparisons if isinstance(comparisons, Mapping) else {"": comparisons}
+    every = [comparison for table in tables.values() for comparison in table]
     packages = ("torch", "lightning", "torchmetrics", "lightning-imbalance")
     columns = (Column("", "left"), *map(Column, ("ratio", "min - max", "goal", "", "baseline")))
     print(f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in packages)}")
     print(f"{platform.machine()}, {os.cpu_count()} cores, torch.set_num_threads({torch.get_num_threads()})")
-    print(f"{options.clock} time, median of {len(comparisons[0].ours)} interleaved rounds\n")
-    print(Table(columns, tuple(comparison.row() for comparison in comparisons), title))
+    print(f"{options.clock} time, median of {len(every[0].ours)} interleaved rounds")
+    for name, table in tables.items():
+        print()
+        print(Table(columns, tuple(comparison.row() for comparison in table), f"{title}{name and ': '}{name}"))
     if options.json is not None:
-        rows = [comparison.to_dict() for comparison in comparisons]
+        rows = [comparison.to_dict() for comparison in every]
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

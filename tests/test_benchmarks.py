@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 ROW = re.compile(r"^ +(\S.*?)  +(\d+\.\d{3})  +\d+\.\d{3} - \d+\.\d{3}  +(?:\d\.\d\d  +(met|missed))?", re.MULTILINE)
@@ -199,8 +200,20 @@ def test_losses_prints_time_and_memory_of_each() -> None:
         "8x5: seesaw / torch",
         "8x5, memory: focal / torch",
         "8x5 labels: distribution_balanced / torch",
+        "8x5, memory moved: torch and a second softmax / torch",
     } <= set(found)
     assert found["8x5, memory: cross_entropy / torch"] == (1.0, "met")
+
+
+def test_what_is_moved_is_what_each_operation_reads_and_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    allocated = importlib.import_module("allocated")
+    values = torch.zeros(100)
+
+    assert allocated.moved_bytes(lambda: values.view(10, 10) + 1) == 4 * 200
+    assert allocated.moved_bytes(values.zero_) == 4 * 100
+    assert allocated.moved_bytes(lambda: torch.zeros(1).expand(100) * values) == 4 * (1 + 1 + 200)
+    assert allocated.peak_bytes(lambda: (values + 1) * 2) == 4 * 200
 
 
 def test_monitor_prints_what_it_adds_and_what_it_holds() -> None:
