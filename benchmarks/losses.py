@@ -80,7 +80,7 @@ def multiclass(shape: tuple[int, ...]) -> tuple[Tensor, dict[str, Step], dict[st
         "torch and an addition": lambda each: torchs(each + row),
         "torch and a second softmax": lambda each: torchs(each + each.detach().log_softmax(1)),
         "torch and a random number a logit": lambda each: torchs(each + torch.rand(shape)),
-        "torch and a power of each probability": lambda each: torchs(each) + each.log_softmax(1).mul(4).exp().mean(),
+        "torch and each probability to a power": lambda each: torchs(each) + each.log_softmax(1).mul(4).exp().mean(),
     }
     return logits, ours, {**least, **_peers(target, weight)}
 
@@ -100,7 +100,7 @@ def multilabel(shape: tuple[int, ...]) -> tuple[Tensor, dict[str, Step], dict[st
     torchs = partial(F.binary_cross_entropy_with_logits, target=target, pos_weight=weight)
     theirs: dict[str, Step] = {
         "torch": torchs,
-        "torch and the square of each probability": lambda each: torchs(each) + each.sigmoid().square().mean(),
+        "torch and each probability squared": lambda each: torchs(each) + each.sigmoid().square().mean(),
         "torch twice": lambda each: torchs(each) + torchs(2 * each),
     }
     if find_spec("torchvision"):

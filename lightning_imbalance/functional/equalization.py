@@ -51,7 +51,7 @@ def equalization_terms(
     logits = full_precision(logits)
     tail = along_classes(tail_classes(class_counts, threshold), logits.ndim)
     indices = target if ignore_index is None else target.masked_fill(target == ignore_index, 0)
-    left_out = (drawn & tail).scatter_(1, indices.unsqueeze(1), False)
+    left_out = (drawn & tail).scatter(1, indices.unsqueeze(1), False)
     # The exponential of the lowest number is 0, and so is its gradient. To fill the places instead takes six times as
     # long, since a processor cannot guess them, and once more on the way back.
     kept = torch.add(logits, left_out, alpha=torch.finfo(logits.dtype).min)

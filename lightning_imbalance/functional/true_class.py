@@ -73,7 +73,7 @@ def only_at_true_class(values: Tensor, target: Tensor, logits: Tensor, ignore_in
     there = index_weight(target, values, ignore_index, values.dtype)
     indices = target if ignore_index is None else target.masked_fill(target == ignore_index, 0)
     # Not scatter_add, which has no deterministic form on every device.
-    return torch.zeros_like(logits, dtype=values.dtype).scatter_(1, indices.unsqueeze(1), there.unsqueeze(1))
+    return values.new_zeros(()).expand(logits.shape).scatter(1, indices.unsqueeze(1), there.unsqueeze(1))
 
 
 def is_true_class(target: Tensor, num_classes: int) -> Tensor:

@@ -8,6 +8,7 @@ from lightning_imbalance.functional.true_class import (
     at_true_class,
     class_terms,
     is_true_class,
+    only_at_true_class,
     require_indices,
 )
 
@@ -26,6 +27,17 @@ def test_the_value_of_the_true_class_is_picked_one_by_one(shape):
         y = target[tuple(place)].item()
         assert picked[tuple(place)] == (0 if y == 255 else values[(n, y, *rest)])
         assert [bool(true[(n, c, *rest)]) for c in range(3)] == [c == y for c in range(3)]
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 3), (2, 3, 4)])
+def test_one_value_a_class_stands_at_the_true_class_alone(shape):
+    target = torch.randint(3, shape)
+    target.view(-1)[0] = 255
+
+    spread = only_at_true_class(WEIGHT, target, torch.zeros(shape[0], 3, *shape[1:]), ignore_index=255)
+
+    expected = is_true_class(target, 3) * along_classes(WEIGHT, len(shape) + 1)
+    assert torch.equal(spread, expected)
 
 
 def test_an_ignored_value_may_be_anything():
