@@ -169,7 +169,7 @@ def compare(
     """Compare our losses with torch's, and each with its like in other packages."""
     logits, ours, theirs = made
     losses = {**ours, **theirs}
-    repeats = max(1, min(200, 20_000_000 // (logits.numel() * 20)))
+    repeats = max(1, min(100, 20_000_000 // (logits.numel() * 20)))
     times = interleave(
         name, {key: timed(with_gradient(loss, logits), clock, repeats) for key, loss in losses.items()}, rounds
     )
