@@ -55,6 +55,7 @@ PROJECT_TESTS = {
     "failures",
     "test_architecture.py",
     "test_benchmarks.py",
+    "test_benchmarks_long_tail.py",
     "test_documents.py",
     "test_lightning_cli.py",
     "test_no_synchronisation.py",
