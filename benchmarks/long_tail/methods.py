@@ -92,9 +92,10 @@ METHODS: dict[str, Callable[[Scale, DeviceImages], Plan]] = {
 
 # What a training answers beside its own name, without being run again.
 POST_HOC = "logit adjustment, post hoc"
+TAU_ONE = "tau-norm, τ = 1"
 TAU_NORM = "tau-norm"
 SAME = "logit adjustment, loss"
-READ_OFF: dict[str, tuple[str, ...]] = {"cross-entropy": (POST_HOC, TAU_NORM), "balanced softmax": (SAME,)}
+READ_OFF: dict[str, tuple[str, ...]] = {"cross-entropy": (POST_HOC, TAU_ONE, TAU_NORM), "balanced softmax": (SAME,)}
 
 
 def rows() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -36,6 +35,11 @@ class Scale:
     batch_size: int = 128
     precision: str = "bf16-mixed"
 
+    @classmethod
+    def of(cls, described: dict[str, Any]) -> Scale:
+        """Return what :meth:`as_dict` described."""
+        return cls(**{**described, "counts": tuple(described["counts"])})
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         return {**asdict(self), "counts": list(self.counts)}
@@ -49,8 +53,8 @@ class Scale:
 
     @property
     def second_stage(self) -> int:
-        """Epochs that follow where a classifier is trained again: 10 after 200."""
-        return max(1, round(self.epochs / 20))
+        """Epochs that follow where a classifier is trained again: 30 after 200, as in BagofTricks-LT."""
+        return max(1, self.share(30))
 
     def share(self, epoch: int) -> int:
         """Return the epoch that stands where ``epoch`` of 200 does, rounded down."""
@@ -61,7 +65,8 @@ def learning_rate(epoch: int, scale: Scale) -> float:
     """Return the factor of the learning rate in an epoch.
 
     Linear warm-up over 5 epochs, times 0.01 after epoch 160 and times 0.0001 after 180 (the LDAM code, epochs counted
-    from 1). What comes after the last epoch is a second stage: from the full rate to 0 by a cosine, as in MiSLAS.
+    from 1). What comes after the last epoch is a second stage, which has a schedule of its own: warm-up over 5 epochs
+    again, times 0.1 after 10 and times 0.01 after 20 (BagofTricks-LT, ``cRT/cifar10_im100.yaml``).
 
     Args:
         epoch: Counted from 0.
@@ -71,11 +76,13 @@ def learning_rate(epoch: int, scale: Scale) -> float:
         The factor.
     """
     warm_up, number = max(1, scale.share(5)), epoch + 1
+    steps = {scale.share(160): 0.01, scale.share(180): 0.0001}
     if number > scale.epochs:
-        return (1 + math.cos(math.pi * (epoch - scale.epochs) / scale.second_stage)) / 2
+        number -= scale.epochs
+        steps = {scale.share(10): 0.1, scale.share(20): 0.01}
     if number <= warm_up:
         return number / warm_up
-    return 0.0001 if number > scale.share(180) else 0.01 if number > scale.share(160) else 1.0
+    return min([factor for after, factor in steps.items() if number > after], default=1.0)
 
 
 def optimizer(scale: Scale) -> dict[str, Any]:

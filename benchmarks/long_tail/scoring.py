@@ -7,7 +7,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from methods import POST_HOC, SAME, TAU_NORM
+from methods import POST_HOC, SAME, TAU_NORM, TAU_ONE
 from torch import Tensor
 
 from lightning_imbalance import WeightedClassifier
@@ -33,6 +33,14 @@ def adjusted(logits: Tensor, target: Tensor, model: WeightedClassifier) -> Tenso
     return adjust_logits(logits, distribution.log_priors, uniform).argmax(1)
 
 
+def normalized(logits: Tensor, target: Tensor, model: WeightedClassifier) -> Tensor:
+    """Return the decisions of the classifier with class vectors of length 1: τ = 1."""
+    del target
+    normalization = TauNormalization(tau=1.0)
+    normalization.prepare(model)
+    return normalization.transform(logits).argmax(1)
+
+
 def tau_normalized(logits: Tensor, target: Tensor, model: WeightedClassifier) -> Tensor:
     """Return the decisions of the τ-normalized classifier, τ chosen on the other half of the test images.
 
@@ -49,7 +57,7 @@ def tau_normalized(logits: Tensor, target: Tensor, model: WeightedClassifier) ->
 
 
 # Balanced softmax is the logit-adjusted loss with τ = 1, since log N cancels: one training, two names.
-READINGS: dict[str, Decide] = {POST_HOC: adjusted, TAU_NORM: tau_normalized, SAME: plain}
+READINGS: dict[str, Decide] = {POST_HOC: adjusted, TAU_ONE: normalized, TAU_NORM: tau_normalized, SAME: plain}
 
 
 class TestEveryEpoch(L.Callback):
