@@ -8,7 +8,9 @@ import math
 import re
 import subprocess
 import sys
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -421,6 +423,33 @@ def test_a_second_visit_trains_only_what_is_missing(module, monkeypatch, capsys,
     runs = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
     assert [(run["method"], run["seed"]) for run in runs] == [("cross-entropy", 0), ("focal", 0)]
     assert runs[0]["scale"]["counts"] == [12, 4, 2]
+
+
+def test_where_a_run_fails_those_beside_it_are_kept_and_no_other_is_started(
+    module, monkeypatch, capsys, tmp_path
+) -> None:
+    run, failed = module("run"), threading.Event()
+
+    def train(method: str, seed: int, *where: Any) -> dict[str, Any]:
+        if method == "LDAM":
+            failed.set()
+            raise MemoryError(method)
+        assert failed.wait(60)
+        return {"method": method, "seed": seed, "seconds": 1.0, "readings": {method: {"accuracy": [0.5]}}}
+
+    monkeypatch.setattr(run, "train_from_file", train)
+    monkeypatch.setattr(run, "ProcessPoolExecutor", lambda workers, mp_context: ThreadPoolExecutor(workers))
+    jobs, results = [("focal", 0), ("LDAM", 0), ("CDT", 0)], tmp_path / "r.jsonl"
+    scale = module("recipe").Scale("cifar10", (6, 2), 5)
+
+    with pytest.raises(MemoryError, match="LDAM"):
+        run.run_all(jobs, scale, tmp_path / "images.pt", results, 2, None)
+
+    assert [each["method"] for each in module("finished").read(results)] == ["focal"]
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        "LDAM, seed 0: failed",
+        "focal, seed 0: 0.5000 after the last epoch, 0.5000 in the best, 1 s",
+    ]
 
 
 def test_only_the_files_that_are_used_travel(module, monkeypatch, capsys, tmp_path, painted) -> None:

@@ -60,8 +60,12 @@ def run_all(
         results: Where finished runs go.
         at_once: Processes.
         seconds: No run is started later than that.
+
+    Raises:
+        Exception: What ended a run; those at work beside it are finished and kept first.
     """
     start, left = time.monotonic(), list(jobs)
+    failed: BaseException | None = None
     working: dict[Future[dict[str, Any]], tuple[str, int]] = {}
     # Not forked: a process that has used a GPU cannot hand it on.
     with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
@@ -72,9 +76,14 @@ def run_all(
                 working[pool.submit(train_from_file, *job, scale, file)] = job
             if not working:
                 print(f"{len(left)} runs are left for another visit.")
-                return
+                break
             for done in wait(working, return_when=FIRST_COMPLETED).done:
                 method, seed = working.pop(done)
+                error = done.exception()
+                if error is not None:
+                    failed, left = error, []
+                    print(f"{method}, seed {seed}: failed", flush=True)
+                    continue
                 run = done.result()
                 finished.add(results, run)
                 accuracy = run["readings"][method]["accuracy"]
@@ -83,6 +92,8 @@ def run_all(
                     f"{run['seconds']:.0f} s",
                     flush=True,
                 )
+    if failed is not None:
+        raise failed
 
 
 def main() -> None:
