@@ -540,7 +540,7 @@ def test_a_smaller_scale_is_called_one_and_has_no_published_figure(module, tmp_p
     assert "$ python benchmarks/long_tail/run.py --data cifar10.zip --at-once 8" in text
     assert "## The papers' scale: not run yet" in text
     assert "| VS | none |  |  |" in text
-    assert "| mixup | 74.06 | +3.70 | BagofTricks-LT |" in text
+    assert "| mixup | 74.06 | +3.70 | BagofTricks-LT; 400 epochs |" in text
 
 
 def test_every_published_figure_is_of_a_row_and_above_chance(module) -> None:

@@ -80,7 +80,7 @@ PUBLISHED: dict[str, Published] = {
     "weighted, balanced": Published(BAG_OF_TRICKS, 100 - 31.70),
     "weighted, effective number": Published(BAG_OF_TRICKS, 100 - 29.52),
     "focal": Published(WVN, 100 - 29.62),
-    "class-balanced focal": Published(BAG_OF_TRICKS, 100 - 24.80, "a sigmoid for each class, γ = 2"),
+    "class-balanced focal": Published(BAG_OF_TRICKS, 100 - 24.80, "a sigmoid for each class"),
     "LDAM": Published(BAG_OF_TRICKS, 100 - 26.34),
     "LDAM-DRW": Published(BAG_OF_TRICKS, 100 - 22.27),
     "CE-DRW": Published(BAG_OF_TRICKS, 100 - 25.36),
@@ -94,7 +94,7 @@ PUBLISHED: dict[str, Published] = {
     "progressive sampling": Published(BAG_OF_TRICKS, 100 - 28.02),
     "cRT": Published(BAG_OF_TRICKS, 100 - 25.01, "weight decay 0.0005 in the second stage"),
     TAU_ONE: Published(BAG_OF_TRICKS, 100 - 27.30, "of the epoch that is best without it"),
-    "mixup": Published(BAG_OF_TRICKS, 100 - 25.94),
+    "mixup": Published(BAG_OF_TRICKS, 100 - 25.94, "400 epochs"),
     "Remix-DRW": Published(IMBALANCED_DL, 81.82, "the weighted mean divides by the number of samples"),
 }
 """VS has no figure that could be checked; of complement weights none was found; BagofTricks-LT's Remix mixes losses of
