@@ -409,7 +409,9 @@ def test_a_second_visit_trains_only_what_is_missing(module, monkeypatch, capsys,
     options += ["--at-once", "1", "--methods", "cross-entropy", "focal"]
     script = [sys.executable, str(LONG_TAIL / "run.py"), *options, "--seeds", "1", "--minutes", "10"]
 
-    first = subprocess.run(script, capture_output=True, text=True, check=True).stdout.splitlines()
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first = done.stdout.splitlines()
     visit(module, monkeypatch, *options, "--seeds", "1")
     visit(module, monkeypatch, *options, "--seeds", "2", "--minutes", "0")
 

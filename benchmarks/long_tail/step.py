@@ -22,8 +22,8 @@ from resnet import ResNet
 from torch.optim import AdamW
 
 from lightning_imbalance import ClassDistribution, WeightedClassifier, class_weights
-from lightning_imbalance.comparison.quiet import quiet
 from lightning_imbalance.data import long_tailed_counts
+from lightning_imbalance.quiet import quiet
 
 # Beside the benchmarks that measure the cost of everything else.
 sys.path.append(str(Path(__file__).resolve().parents[1]))

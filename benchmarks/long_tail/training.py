@@ -22,7 +22,7 @@ from scoring import READINGS, Decide, TestEveryEpoch, plain
 from torch import nn
 
 from lightning_imbalance import WeightedClassifier
-from lightning_imbalance.comparison.quiet import quiet
+from lightning_imbalance.quiet import quiet
 
 PACKAGES = ("torch", "lightning", "torchmetrics", "torchvision", "lightning-imbalance")
 TEST_BATCH = 1000
