@@ -27,7 +27,7 @@ TOP_LEVEL = {
     "pyproject.toml",
     "tests",
 }
-EXTRAS = {"cli", "demo", "dev", "docs", "plots", "tabular", "test"}
+EXTRAS = {"bench", "cli", "demo", "dev", "docs", "plots", "tabular", "test"}
 # A home or work folder of some machine, and the hosts that packages come from: pip knows where it installs from.
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:home|root|work|workspace|Users|opt|mnt|private)/\w+")
 REGISTRY = re.compile(
