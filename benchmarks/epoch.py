@@ -125,6 +125,7 @@ class Setting:
         generator = torch.Generator().manual_seed(batches)
         target = torch.arange(batches * self.batch_size) % (2 * self.num_classes)
         target[target >= self.num_classes] = 0
+        target[-1] = self.num_classes - 1  # so that few samples show how many classes there are, too
         return TensorDataset(torch.randn(len(target), 3, 16, 16, generator=generator), target)
 
     def weight(self) -> Tensor:
