@@ -61,7 +61,8 @@ SECTIONS = {
     "counting": Section(
         "Counting",
         about="Beside counting them, the labels are read once more, for the check that they are class indices.\n"
-        "Indices that are small in spite of their 64 bits are then counted as small integers, which pays for the check.\n"
+        "Indices that are small in spite of their 64 bits are then counted as small integers, which pays for\n"
+        "the check. "
         "Against torchsampler: 100,000 labels take so little that the fixed cost of the weights shows; the labels of\n"
         "a folder are a Python list of whole numbers, and reading that is most of what either does.",
     ),
